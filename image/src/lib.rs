@@ -1,0 +1,1 @@
+//! What is on the device: partition layout, root file system, provisioning.

@@ -1,0 +1,3 @@
+//! The mesh router: one binary, one loop, one identity.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The lab: boots the image in QEMU, wires machines up, breaks them, watches them.

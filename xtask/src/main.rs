@@ -1,0 +1,3 @@
+//! Developer commands: demo, test, lab, bench, image, check.
+
+fn main() {}
