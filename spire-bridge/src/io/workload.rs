@@ -1,0 +1,77 @@
+use std::path::Path;
+use std::time::Duration;
+
+use spiffe::workload_api::error::WorkloadApiError;
+use spiffe::{WorkloadApiClient, X509Context};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tokio_stream::StreamExt as _;
+
+use crate::Error;
+use crate::identity::{Absence, Identity, LiveIdentity};
+
+/// The wait before the Workload API is asked again: a local socket, so often enough to be prompt.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Follows the Workload API's X.509 stream for ever, keeping `identity` the newest.
+///
+/// `changed` is touched at every change, for whoever waits for one. An identity is kept when the stream
+/// breaks: the agent's absence ends nothing that the SVID still covers.
+pub async fn follow(socket: &Path, identity: LiveIdentity, changed: watch::Sender<()>) {
+    let endpoint = format!("unix://{}", socket.display());
+    loop {
+        let absence = match stream(&endpoint, &identity, &changed).await {
+            Ok(()) => Absence::NoWorkloadApi,
+            Err(error) => {
+                tracing::debug!(%error, "workload api");
+                absence(&error)
+            }
+        };
+        identity.miss(absence);
+        changed.send_replace(());
+        sleep(AGAIN).await;
+    }
+}
+
+async fn stream(
+    endpoint: &str,
+    identity: &LiveIdentity,
+    changed: &watch::Sender<()>,
+) -> Result<(), WorkloadApiError> {
+    let client = WorkloadApiClient::connect_to(endpoint).await?;
+    let mut contexts = client.stream_x509_contexts().await?;
+    while let Some(context) = contexts.next().await {
+        match usable(&context?) {
+            Ok(newest) => {
+                tracing::info!(
+                    spiffe_id = %newest.spiffe_id, not_after = %newest.not_after, "SVID received"
+                );
+                identity.hold(newest);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SVID not usable");
+                identity.miss(Absence::Unusable(error.to_string()));
+            }
+        }
+        changed.send_replace(());
+    }
+    Ok(())
+}
+
+fn usable(context: &X509Context) -> Result<Identity, Error> {
+    let bad = |reason: &str| Error::BadSvid { reason: reason.to_owned() };
+    let svid = context.default_svid().ok_or_else(|| bad("the agent sent none"))?;
+    let trust_domain = svid.spiffe_id().trust_domain();
+    let bundle = context.bundle_set().get_ref(trust_domain);
+    Identity::new(svid, bundle.ok_or_else(|| bad("the agent sent no bundle for it"))?)
+}
+
+fn absence(error: &WorkloadApiError) -> Absence {
+    match error {
+        WorkloadApiError::NoIdentityIssued | WorkloadApiError::PermissionDenied(_) => {
+            Absence::NotRegistered
+        }
+        WorkloadApiError::Transport(_) => Absence::NoWorkloadApi,
+        other => Absence::Unusable(other.to_string()),
+    }
+}
