@@ -1,4 +1,5 @@
 //! Two peers prove themselves to each other, or say why not: real certificates, real TLS, no network.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up has failed its test")]
 
 use std::sync::Arc;
 use std::time::Duration;
