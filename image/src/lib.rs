@@ -1,1 +1,21 @@
 //! What is on the device: partition layout, root file system, provisioning.
+//!
+//! [`Manifest`] says what an image holds, [`Layout`] where it lies on the disk, [`Provision`] what makes one machine
+//! different from the next. [`io`] gathers the parts, packs them and writes a machine's disk.
+
+pub mod bzimage;
+pub mod cpio;
+pub mod elf;
+mod error;
+pub mod io;
+pub mod layout;
+pub mod manifest;
+pub mod modules;
+pub mod provision;
+mod size;
+
+pub use error::Error;
+pub use layout::Layout;
+pub use manifest::Manifest;
+pub use provision::Provision;
+pub use size::Size;

@@ -1,0 +1,155 @@
+//! Debian's kernel: downloaded by name, unpacked beside everything else, never installed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use super::{files, tool};
+use crate::Error;
+use crate::bzimage::{self, Compression};
+use crate::manifest::Kernel;
+
+/// An unpacked kernel package.
+#[derive(Debug)]
+pub(super) struct Package {
+    /// Where its root is.
+    pub(super) root: PathBuf,
+    /// The kernel's release, as `uname -r` will tell it.
+    pub(super) release: String,
+    /// The kernel as an ELF program, which QEMU starts without its unpacking itself.
+    pub(super) vmlinux: PathBuf,
+}
+
+impl Package {
+    /// Where its modules are.
+    pub(super) fn modules(&self) -> PathBuf {
+        self.root.join("lib/modules").join(&self.release)
+    }
+}
+
+/// Gets the kernel that the manifest asks for, from `cache` if it is there.
+pub(super) fn get(kernel: &Kernel, cache: &Path) -> Result<Package, Error> {
+    let Kernel::Debian { packages, series } = kernel;
+    let name = find(packages, series)?;
+    let root = cache.join(&name);
+    let complete = root.join("complete");
+    if !files::exists(&complete) {
+        files::renew_dir(&root)?;
+        download(&name, &root)?;
+        unpack_vmlinux(&root)?;
+        files::write(&complete, b"")?;
+    }
+    let release = release(&root)?;
+    Ok(Package { vmlinux: root.join("vmlinux"), root, release })
+}
+
+fn find(packages: &[String], series: &str) -> Result<String, Error> {
+    for package in packages {
+        let shown = tool::run(tool::command("apt-cache").args([
+            "show",
+            "--no-all-versions",
+            package.as_str(),
+        ]));
+        match shown {
+            Ok(shown) => {
+                let shown = String::from_utf8_lossy(&shown);
+                if let Some(kernel) = dependency(&shown, series) {
+                    return Ok(kernel.to_owned());
+                }
+            }
+            // apt fails for a name it does not know.
+            Err(Error::ToolFailed { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::NoKernelPackage { packages: packages.to_vec(), series: series.to_owned() })
+}
+
+/// The kernel of this series that a package depends on, in what apt shows of the package.
+fn dependency<'a>(shown: &'a str, series: &str) -> Option<&'a str> {
+    let prefix = format!("linux-image-{series}.");
+    shown
+        .lines()
+        .find_map(|it| it.strip_prefix("Depends:"))?
+        .split([',', ' '])
+        .find(|it| it.starts_with(&prefix))
+}
+
+fn download(name: &str, root: &Path) -> Result<(), Error> {
+    tool::run(tool::command("apt-get").args(["download", name]).current_dir(root))?;
+    let package = find_file(root, ".deb")?;
+    tool::run(tool::command("dpkg-deb").arg("--extract").args([package.as_path(), root]))?;
+    files::remove(&package)?;
+    if !files::exists(&root.join("lib")) {
+        std::os::unix::fs::symlink("usr/lib", root.join("lib")).map_err(files::fault(root))?;
+    }
+    tool::run(tool::command("depmod").arg("--basedir").arg(root).arg(release(root)?)).map(drop)
+}
+
+fn release(root: &Path) -> Result<String, Error> {
+    let modules = files::list(&root.join("lib/modules"))?;
+    modules
+        .first()
+        .and_then(|it| it.file_name())
+        .map(|it| it.to_string_lossy().into_owned())
+        .ok_or_else(|| missing(root, "modules"))
+}
+
+fn unpack_vmlinux(root: &Path) -> Result<(), Error> {
+    let image = files::read(&find_file(&root.join("boot"), "vmlinuz-")?)?;
+    let payload = bzimage::payload(&image)?;
+    let compressed = root.join("vmlinux.compressed");
+    files::write(&compressed, payload.bytes)?;
+    let unpacked = decompress(payload.compression, &compressed)?;
+    files::remove(&compressed)?;
+    if unpacked.len() != payload.unpacked as usize {
+        return Err(bzimage::Fault::Truncated.into());
+    }
+    files::write(&root.join("vmlinux"), &unpacked)
+}
+
+/// Unpacks a compressed file.
+pub(super) fn decompress(compression: Compression, file: &Path) -> Result<Vec<u8>, Error> {
+    let tool = match compression {
+        Compression::Gzip => "gzip",
+        Compression::Xz => "xz",
+        Compression::Zstd => "zstd",
+    };
+    let input = File::open(file).map_err(files::fault(file))?;
+    tool::run(tool::command(tool).args(["-d", "-c"]).stdin(input))
+}
+
+fn find_file(directory: &Path, part: &str) -> Result<PathBuf, Error> {
+    files::list(directory)?
+        .into_iter()
+        .find(|it| it.file_name().is_some_and(|it| it.to_string_lossy().contains(part)))
+        .ok_or_else(|| missing(directory, part))
+}
+
+fn missing(path: &Path, what: &str) -> Error {
+    Error::KernelPackage { path: path.to_owned(), what: what.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kernel_of_the_wanted_series_is_taken_from_the_dependencies() {
+        let shown =
+            |depends: &str| format!("Package: linux-image-amd64\nDepends: {depends}\nSize: 1\n");
+        let cases = [
+            ("linux-image-6.12.117+deb12-amd64", Some("linux-image-6.12.117+deb12-amd64")),
+            (
+                "linux-image-6.12.48+deb13-amd64 (= 6.12.48-1)",
+                Some("linux-image-6.12.48+deb13-amd64"),
+            ),
+            ("kmod, linux-image-6.12.1-amd64", Some("linux-image-6.12.1-amd64")),
+            ("linux-image-6.1.0-47-amd64", None),
+            ("", None),
+        ];
+
+        for (depends, expected) in cases {
+            assert_eq!(dependency(&shown(depends), "6.12"), expected, "{depends}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Assembles the root file system of an image around Debian's kernel and busybox.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use super::kernel::{self, Package};
+use super::{files, tool};
+use crate::bzimage::Compression;
+use crate::elf::{self, Linkage};
+use crate::modules::Dependencies;
+use crate::{Error, Manifest, Size};
+
+/// Directories that no file brings with it; all but `root` are mounted over.
+const DIRECTORIES: [&str; 7] = ["data", "dev", "proc", "root", "run", "sys", "tmp"];
+
+const BUSYBOX: [&str; 2] = ["/usr/bin/busybox", "/bin/busybox"];
+
+/// What modprobe reads beside what depmod writes.
+const KEPT_MODULE_LISTS: [&str; 3] =
+    ["modules.builtin", "modules.builtin.modinfo", "modules.order"];
+
+pub(super) fn assemble(
+    manifest: &Manifest,
+    package: &Package,
+    overlay: &Path,
+    programs: &BTreeMap<String, PathBuf>,
+    tree: &Path,
+) -> Result<(), Error> {
+    files::renew_dir(tree)?;
+    files::set_mode(tree, 0o755)?;
+    for directory in DIRECTORIES {
+        create_dir(&tree.join(directory))?;
+    }
+    install_busybox(tree)?;
+    install_modules(manifest, package, tree)?;
+    copy_tree(overlay, tree)?;
+    for (name, path) in &manifest.programs {
+        let program =
+            programs.get(name).ok_or_else(|| Error::NoSuchProgram { name: name.clone() })?;
+        install(&files::read(program)?, &inside(tree, path), 0o755)?;
+    }
+    Ok(())
+}
+
+/// Lists what is in a root file system: each of our programs, the kernel's modules, and the rest.
+pub(super) fn contents(manifest: &Manifest, tree: &Path) -> Result<Vec<(String, Size)>, Error> {
+    let mut contents = Vec::new();
+    for (name, path) in &manifest.programs {
+        contents.push((name.clone(), files::size(&inside(tree, path))?));
+    }
+    let modules = tree.join("lib/modules");
+    if files::exists(&modules) {
+        contents.push(("kernel modules".to_owned(), files::tree_size(&modules)?));
+    }
+    let told: u64 = contents.iter().map(|(_, size)| size.0).sum();
+    let rest = files::tree_size(tree)?.0.saturating_sub(told);
+    contents.push(("base system".to_owned(), Size(rest)));
+    Ok(contents)
+}
+
+/// Reads the host's busybox, if it needs no library.
+pub(super) fn busybox() -> Result<Vec<u8>, Error> {
+    for path in BUSYBOX.map(Path::new) {
+        if files::exists(path) {
+            let program = files::read(path)?;
+            if matches!(elf::linkage(&program), Some(Linkage::Static | Linkage::StaticPie)) {
+                return Ok(program);
+            }
+        }
+    }
+    Err(Error::NoStaticBusybox { searched: &BUSYBOX })
+}
+
+/// Reads a kernel module, unpacked: squashfs packs better than each module can alone.
+pub(super) fn module(path: &Path) -> Result<Vec<u8>, Error> {
+    match path.extension().and_then(|it| it.to_str()) {
+        Some("xz") => kernel::decompress(Compression::Xz, path),
+        Some("zst") => kernel::decompress(Compression::Zstd, path),
+        Some("gz") => kernel::decompress(Compression::Gzip, path),
+        _ => files::read(path),
+    }
+}
+
+fn install_busybox(tree: &Path) -> Result<(), Error> {
+    let program = tree.join("bin/busybox");
+    install(&busybox()?, &program, 0o755)?;
+    let applets = tool::run(tool::command(&program.to_string_lossy()).arg("--list-full"))?;
+    for applet in String::from_utf8_lossy(&applets).lines() {
+        let link = inside(tree, applet);
+        if link == program {
+            continue;
+        }
+        if let Some(directory) = link.parent() {
+            create_dir(directory)?;
+        }
+        symlink("/bin/busybox", &link).map_err(files::fault(&link))?;
+    }
+    Ok(())
+}
+
+fn install_modules(manifest: &Manifest, package: &Package, tree: &Path) -> Result<(), Error> {
+    let source = package.modules();
+    let destination = tree.join("lib/modules").join(&package.release);
+    create_dir(&destination)?;
+    let modules_dep = files::read_text(&source.join("modules.dep"))?;
+    let built_in = files::read_text(&source.join("modules.builtin"))?;
+    let wanted = [&manifest.modules.initramfs, &manifest.modules.load, &manifest.modules.carry]
+        .map(Vec::as_slice)
+        .concat();
+    for path in Dependencies::parse(&modules_dep, &built_in).load_order(&wanted)? {
+        let unpacked = path.split_once(".ko").map_or(path, |(stem, _)| stem).to_owned() + ".ko";
+        install(&module(&source.join(path))?, &destination.join(unpacked), 0o644)?;
+    }
+    for list in KEPT_MODULE_LISTS {
+        let from = source.join(list);
+        if files::exists(&from) {
+            install(&files::read(&from)?, &destination.join(list), 0o644)?;
+        }
+    }
+    tool::run(tool::command("depmod").arg("--basedir").arg(tree).arg(&package.release))?;
+    // Indices for kmod's modprobe; busybox's reads the plain lists.
+    for index in files::list(&destination)? {
+        if index.extension().is_some_and(|it| it == "bin") {
+            files::remove(&index)?;
+        }
+    }
+    let mut load = manifest.modules.load.join("\n");
+    load.push('\n');
+    install(load.as_bytes(), &tree.join("etc/modules"), 0o644)
+}
+
+/// Copies the overlay; only whether its owner may run a file is taken from its permissions, the rest is the checkout's umask.
+fn copy_tree(from: &Path, to: &Path) -> Result<(), Error> {
+    create_dir(to)?;
+    for path in files::list(from)? {
+        let Some(name) = path.file_name() else { continue };
+        let copy = to.join(name);
+        let metadata = fs::symlink_metadata(&path).map_err(files::fault(&path))?;
+        if metadata.is_dir() {
+            copy_tree(&path, &copy)?;
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(&path).map_err(files::fault(&path))?;
+            symlink(target, &copy).map_err(files::fault(&copy))?;
+        } else {
+            let runs = metadata.permissions().mode() & 0o100 != 0;
+            install(&files::read(&path)?, &copy, if runs { 0o755 } else { 0o644 })?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file in place of any applet's link of its name.
+fn install(content: &[u8], path: &Path, mode: u32) -> Result<(), Error> {
+    if let Some(directory) = path.parent() {
+        create_dir(directory)?;
+    }
+    if fs::symlink_metadata(path).is_ok() {
+        files::remove(path)?;
+    }
+    files::write_new(path, content, mode)
+}
+
+fn create_dir(path: &Path) -> Result<(), Error> {
+    if !files::exists(path) {
+        if let Some(parent) = path.parent() {
+            create_dir(parent)?;
+        }
+        files::create_dir(path)?;
+        files::set_mode(path, 0o755)?;
+    }
+    Ok(())
+}
+
+fn inside(tree: &Path, path: &str) -> PathBuf {
+    tree.join(path.trim_start_matches('/'))
+}

@@ -1,0 +1,170 @@
+//! What an image holds, as one readable TOML file per image says it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::layout::Layout;
+use crate::{Error, Size};
+
+/// What an image holds. Unknown keys are refused.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The machines it runs on.
+    pub architecture: Architecture,
+    /// Where its kernel comes from.
+    pub kernel: Kernel,
+    /// Which kernel modules it carries.
+    pub modules: Modules,
+    /// How its root file system is packed.
+    pub root: Root,
+    /// The disk's partitions, in the order they lie on it.
+    #[serde(rename = "partition")]
+    pub partitions: Vec<Partition>,
+    /// Our programs: the name each is built under, and its path on the device.
+    pub programs: BTreeMap<String, String>,
+}
+
+/// A processor architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Architecture {
+    /// 64-bit x86.
+    #[serde(rename = "x86_64")]
+    X86_64,
+}
+
+/// Where a kernel comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "source", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Kernel {
+    /// Debian's kernel package, downloaded and unpacked, never installed.
+    Debian {
+        /// Packages that depend on a kernel; the first that apt knows with the right series is taken.
+        packages: Vec<String>,
+        /// The series the kernel must be of, such as `6.12`.
+        series: String,
+    },
+}
+
+/// The kernel modules on an image, without what they depend on, which comes along.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Modules {
+    /// Loaded in this order by the initramfs: what it takes to reach the root file system.
+    pub initramfs: Vec<String>,
+    /// Loaded in this order at boot.
+    pub load: Vec<String>,
+    /// Carried for whoever asks for them later.
+    #[serde(default)]
+    pub carry: Vec<String>,
+}
+
+/// How the root file system is packed.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Root {
+    /// The compressor.
+    pub compression: Compression,
+    /// The compressor's level.
+    pub level: u8,
+}
+
+/// A squashfs compressor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Zstandard: quick to unpack on a router.
+    Zstd,
+}
+
+/// One partition as the manifest asks for it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// Its name in the partition table.
+    pub name: String,
+    /// What is in it.
+    pub content: Content,
+    /// Its size, rounded up to whole mebibytes.
+    pub size: Size,
+}
+
+/// What a partition is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// A read-only root file system.
+    Root,
+    /// The one writable file system: identity, configuration, evidence.
+    Data,
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] with line and column for anything unknown or ill-typed, [`Error::Layout`] for partitions that cannot be laid out.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let manifest: Self = toml::from_str(text).map_err(|source| Error::Manifest { source })?;
+        manifest.layout()?;
+        Ok(manifest)
+    }
+
+    /// Lays the partitions out on a disk.
+    ///
+    /// # Errors
+    /// [`Error::Layout`] says which partition cannot be.
+    pub fn layout(&self) -> Result<Layout, Error> {
+        Ok(Layout::plan(self.architecture, &self.partitions)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHIPPED: &str = include_str!("../x86_64.toml");
+
+    fn check_refused(from: &str, to: &str, expected: &str) {
+        assert!(SHIPPED.contains(from), "the shipped manifest has {from:?}");
+        let error = Manifest::parse(&SHIPPED.replacen(from, to, 1)).unwrap_err();
+
+        let told = match &error {
+            Error::Manifest { source } => source.to_string(),
+            other => other.to_string(),
+        };
+
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn shipped_manifest_has_a_read_only_root_and_a_data_partition() {
+        let manifest = Manifest::parse(SHIPPED).unwrap();
+
+        let contents: Vec<_> = manifest.partitions.iter().map(|it| it.content).collect();
+
+        assert_eq!(contents, [Content::Root, Content::Data]);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_their_line() {
+        check_refused("[modules]", "[modules]\nlaod = []", "unknown field `laod`");
+        check_refused("[kernel]", "[kernel]\nurl = \"x\"", "unknown field `url`");
+        check_refused("[root]", "[root]\nblock = 1", "TOML parse error at line");
+    }
+
+    #[test]
+    fn values_that_do_not_exist_are_refused() {
+        check_refused("\"x86_64\"", "\"m68k\"", "unknown variant `m68k`");
+        check_refused("\"zstd\"", "\"lzma\"", "unknown variant `lzma`");
+        check_refused("content = \"data\"", "content = \"swap\"", "unknown variant `swap`");
+        check_refused("size = \"64 MiB\"", "size = \"64\"", "KiB, MiB or GiB");
+    }
+
+    #[test]
+    fn partitions_that_cannot_be_are_refused() {
+        check_refused("name = \"data\"", "name = \"root-a\"", "two partitions named root-a");
+        check_refused("content = \"data\"", "content = \"root\"", "no data partition");
+    }
+}

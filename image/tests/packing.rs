@@ -1,0 +1,166 @@
+//! A tiny image of hand-made parts is packed and read back, by other programs than those that wrote it where there are any.
+
+#![expect(clippy::disallowed_methods, reason = "a test of files writes and reads files")]
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+use image::io::{Packed, Parts, RootSource, pack, provision_disk};
+use image::provision::{HostName, JoinToken, Uplink};
+use image::{Error, Manifest, Provision};
+
+const MANIFEST: &str = r#"
+architecture = "x86_64"
+[kernel]
+source = "debian"
+packages = []
+series = "6.12"
+[modules]
+initramfs = []
+load = []
+[root]
+compression = "zstd"
+level = 1
+[[partition]]
+name = "root-a"
+content = "root"
+size = "1 MiB"
+[[partition]]
+name = "data"
+content = "data"
+size = "8 MiB"
+[programs]
+mesh-node = "/usr/bin/mesh-node"
+"#;
+
+fn parts(directory: &Path) -> Parts {
+    let tree = directory.join("tree");
+    fs::create_dir_all(tree.join("usr/bin")).unwrap();
+    fs::create_dir_all(tree.join("dev")).unwrap();
+    fs::write(tree.join("usr/bin/mesh-node"), b"program").unwrap();
+    let kernel = directory.join("vmlinux");
+    fs::write(&kernel, b"kernel").unwrap();
+    Parts { kernel, initramfs: None, root: RootSource::Tree(tree) }
+}
+
+fn packed(directory: &Path) -> Packed {
+    let manifest = Manifest::parse(MANIFEST).unwrap();
+    pack(&manifest, &parts(directory), &directory.join("out")).unwrap()
+}
+
+fn provision() -> Provision {
+    Provision {
+        host_name: HostName::new("router-1").unwrap(),
+        config: "[mesh]\n".to_owned(),
+        join_token: Some(JoinToken("2c1f".to_owned())),
+        trust_bundle: None,
+        uplink: Uplink::Dhcp,
+    }
+}
+
+fn debugfs(disk: &Path, offset: u64, request: &str) -> String {
+    let output = Command::new("debugfs")
+        .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+        .args(["-R", request])
+        .arg(format!("{}?offset={offset}", disk.display()))
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn partition_table_reads_back_as_it_was_planned() {
+    let directory = tempfile::tempdir().unwrap();
+    let packed = packed(directory.path());
+
+    let table = gpt::GptConfig::new().open(&packed.disk).unwrap();
+
+    let read: Vec<_> = table
+        .partitions()
+        .iter()
+        .map(|(number, it)| {
+            (*number, it.name.clone(), it.part_type_guid.clone(), it.first_lba, it.last_lba)
+        })
+        .collect();
+    let planned: Vec<_> = packed
+        .layout
+        .partitions
+        .iter()
+        .map(|it| {
+            let end = (it.offset + it.size) / 512 - 1;
+            (it.number, it.name.clone(), it.kind.clone(), it.offset / 512, end)
+        })
+        .collect();
+    assert_eq!(read, planned);
+    assert_eq!(table.primary_header().unwrap().backup_lba, packed.layout.disk / 512 - 1);
+    assert!(table.backup_header().is_ok());
+}
+
+#[test]
+fn root_partition_holds_the_squashfs_and_packing_again_gives_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let packed = packed(directory.path());
+    let squashfs = fs::read(directory.path().join("out/root.squashfs")).unwrap();
+
+    let root = packed.layout.roots().next().unwrap();
+    let mut disk = File::open(&packed.disk).unwrap();
+    disk.seek(SeekFrom::Start(root.offset)).unwrap();
+    let mut written = vec![0; squashfs.len()];
+    disk.read_exact(&mut written).unwrap();
+
+    assert!(squashfs.starts_with(b"hsqs"));
+    assert!(written == squashfs, "the partition starts with the squashfs");
+    fs::write(directory.path().join("tree/usr/bin/mesh-node"), b"program").unwrap();
+    self::packed(directory.path());
+    assert!(fs::read(directory.path().join("out/root.squashfs")).unwrap() == squashfs);
+}
+
+#[test]
+fn squashfs_of_another_builder_is_taken_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let foreign = directory.path().join("rootfs.squashfs");
+    fs::write(&foreign, b"hsqs and so on").unwrap();
+    let parts = Parts { root: RootSource::Squashfs(foreign), ..parts(directory.path()) };
+    let out = directory.path().join("out");
+
+    pack(&Manifest::parse(MANIFEST).unwrap(), &parts, &out).unwrap();
+
+    assert_eq!(fs::read(out.join("root.squashfs")).unwrap(), b"hsqs and so on");
+}
+
+#[test]
+fn root_that_outgrew_its_partition_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let large = directory.path().join("rootfs.squashfs");
+    File::create(&large).unwrap().set_len((1 << 20) + 1).unwrap();
+    let parts = Parts { root: RootSource::Squashfs(large), ..parts(directory.path()) };
+
+    let packed = pack(&Manifest::parse(MANIFEST).unwrap(), &parts, directory.path());
+
+    let Err(Error::RootTooLarge { needed, available }) = packed else { panic!("{packed:?}") };
+    assert_eq!((needed, available), ((1 << 20) + 1, 1 << 20));
+}
+
+#[test]
+fn machine_has_its_own_files_on_a_sparse_disk_and_the_template_is_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let packed = packed(directory.path());
+    let template = fs::read(&packed.disk).unwrap();
+    let disk = directory.path().join("router-1.img");
+
+    provision_disk(&packed, &provision(), &disk).unwrap();
+
+    let offset = packed.layout.data().unwrap().offset;
+    assert_eq!(debugfs(&disk, offset, "cat /hostname"), "router-1\n");
+    assert_eq!(debugfs(&disk, offset, "cat /mesh-node/config.toml"), "[mesh]\n");
+    let token = debugfs(&disk, offset, "stat /spire/join_token");
+    assert!(token.contains("Mode:  0600"), "{token}");
+    assert!(token.contains("User:     0   Group:     0"), "{token}");
+    assert!(debugfs(&disk, offset, "stat /spire/agent").contains("Mode:  0700"));
+    assert!(fs::read(&packed.disk).unwrap() == template, "the template is untouched");
+    let metadata = fs::metadata(&disk).unwrap();
+    assert!(metadata.blocks() * 512 < metadata.len() / 2, "{} blocks", metadata.blocks());
+}
