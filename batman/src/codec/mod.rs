@@ -1,0 +1,15 @@
+//! The generic netlink family `batadv` in bytes (include/uapi/linux/batman_adv.h).
+//!
+//! Attributes and commands that this crate does not know are kept as they came. Numbers here are
+//! the kernel's own; units and meaning are given by the values of the crate's root.
+
+mod attribute;
+mod command;
+mod message;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use attribute::{BatadvAttr, VlanNumber};
+pub use command::BatadvCmd;
+pub use message::BatadvMessage;
