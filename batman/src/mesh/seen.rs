@@ -1,0 +1,214 @@
+use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+
+use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Wanted};
+use crate::{IfIndex, IfName, MacAddr};
+
+/// What the kernel said about a wanted mesh, at one time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The mesh device, if it exists.
+    pub mesh: Option<MeshDevice>,
+    /// The links that have to do with the mesh.
+    pub links: Vec<Link>,
+    /// The hard interfaces as batman-adv sees them.
+    pub hard_interfaces: Vec<HardInterface>,
+    /// The neighbours, one row for each hard interface that hears one. The kernel may tear this
+    /// table: a row can be missing or doubled when it changes while it is read.
+    pub neighbours: Vec<Neighbour>,
+    /// The originators, one row for each neighbour that leads to one. May be torn likewise.
+    pub originators: Vec<Originator>,
+    /// How many rows were not kept, because they could not be read or were beyond the bound.
+    pub left_out: usize,
+}
+
+impl Seen {
+    /// Returns the link of this name.
+    pub fn link(&self, name: &IfName) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == *name)
+    }
+
+    /// Returns the link of this index.
+    pub fn link_at(&self, index: IfIndex) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+}
+
+/// A network device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its name.
+    pub name: IfName,
+    /// Its index.
+    pub index: IfIndex,
+    /// Its hardware address, if it is of Ethernet's length.
+    pub address: Option<MacAddr>,
+    /// What kind of virtual device it is, in the kernel's word; nothing for hardware.
+    pub kind: Option<String>,
+    /// Whether it is set up.
+    pub up: bool,
+    /// Whether it can carry packets now.
+    pub carrier: bool,
+    /// The link that it is enslaved to.
+    pub master: Option<IfIndex>,
+}
+
+impl Link {
+    /// The kernel's word for a mesh device (`batadv_link_ops` in net/batman-adv/mesh-interface.c).
+    pub const MESH: &str = "batadv";
+
+    /// Tells whether the link is a mesh device.
+    pub fn is_mesh(&self) -> bool {
+        self.kind.as_deref() == Some(Self::MESH)
+    }
+}
+
+impl TryFrom<&LinkMessage> for Link {
+    type Error = Incomplete;
+
+    fn try_from(message: &LinkMessage) -> Result<Self, Incomplete> {
+        let find =
+            |wanted: fn(&LinkAttribute) -> bool| message.attributes.iter().find(|a| wanted(a));
+        let name = match find(|a| matches!(a, LinkAttribute::IfName(_))) {
+            Some(LinkAttribute::IfName(text)) => {
+                text.parse().map_err(|_| Incomplete::Senseless("IFLA_IFNAME"))?
+            }
+            _ => return Err(Incomplete::Absent("IFLA_IFNAME")),
+        };
+        let address = match find(|a| matches!(a, LinkAttribute::Address(_))) {
+            Some(LinkAttribute::Address(bytes)) => bytes.as_slice().try_into().ok().map(MacAddr),
+            _ => None,
+        };
+        let master = match find(|a| matches!(a, LinkAttribute::Controller(_))) {
+            Some(LinkAttribute::Controller(index)) if *index != 0 => Some(IfIndex(*index)),
+            _ => None,
+        };
+        let kind = match find(|a| matches!(a, LinkAttribute::LinkInfo(_))) {
+            Some(LinkAttribute::LinkInfo(infos)) => kind(infos),
+            _ => None,
+        };
+        Ok(Self {
+            name,
+            index: IfIndex(message.header.index),
+            address,
+            kind,
+            up: message.header.flags.contains(LinkFlags::Up),
+            carrier: message.header.flags.contains(LinkFlags::LowerUp),
+            master,
+        })
+    }
+}
+
+fn kind(infos: &[LinkInfo]) -> Option<String> {
+    infos.iter().find_map(|info| match info {
+        LinkInfo::Kind(kind) => Some(kind.to_string()),
+        _ => None,
+    })
+}
+
+/// Keeps the mesh device, the wanted hard interfaces, what is enslaved to the mesh device, and the
+/// masters of all these.
+pub(crate) fn relevant(mut links: Vec<Link>, wanted: &Wanted) -> Vec<Link> {
+    let mesh = links.iter().find(|link| link.name == *wanted.mesh()).map(|link| link.index);
+    let concerned = |link: &Link| {
+        Some(link.index) == mesh
+            || (mesh.is_some() && link.master == mesh)
+            || wanted.hard_interfaces().contains(&link.name)
+    };
+    let masters: Vec<_> = links.iter().filter(|l| concerned(l)).filter_map(|l| l.master).collect();
+    links.retain(|link| concerned(link) || masters.contains(&link.index));
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_route::link::{InfoKind, LinkHeader};
+
+    use super::*;
+    use crate::RoutingAlgorithm;
+
+    fn message(index: u32, flags: LinkFlags, attributes: Vec<LinkAttribute>) -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header = LinkHeader::default();
+        message.header.index = index;
+        message.header.flags = flags;
+        message.attributes = attributes;
+        message
+    }
+
+    fn link(index: u32, name: &str, master: u32) -> Link {
+        let attributes =
+            vec![LinkAttribute::IfName(name.to_owned()), LinkAttribute::Controller(master)];
+        Link::try_from(&message(index, LinkFlags::Up, attributes)).unwrap()
+    }
+
+    #[test]
+    fn link_is_read_from_the_kernels_message() {
+        let attributes = vec![
+            LinkAttribute::IfName("bat0".to_owned()),
+            LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
+            LinkAttribute::Controller(7),
+            LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::BatAdv)]),
+        ];
+
+        let link = Link::try_from(&message(5, LinkFlags::Up, attributes)).unwrap();
+
+        assert_eq!(
+            link,
+            Link {
+                name: "bat0".parse().unwrap(),
+                index: IfIndex(5),
+                address: Some(MacAddr([2, 0, 0, 0, 0, 1])),
+                kind: Some("batadv".to_owned()),
+                up: true,
+                carrier: false,
+                master: Some(IfIndex(7)),
+            }
+        );
+        assert!(link.is_mesh());
+    }
+
+    #[test]
+    fn link_without_a_usable_name_is_not_read() {
+        let nameless = message(1, LinkFlags::Up, vec![]);
+        let spaced = message(1, LinkFlags::Up, vec![LinkAttribute::IfName("a b".to_owned())]);
+
+        assert_eq!(Link::try_from(&nameless), Err(Incomplete::Absent("IFLA_IFNAME")));
+        assert_eq!(Link::try_from(&spaced), Err(Incomplete::Senseless("IFLA_IFNAME")));
+    }
+
+    #[test]
+    fn link_with_an_address_of_another_kind_has_none() {
+        let attributes = vec![
+            LinkAttribute::IfName("sit0".to_owned()),
+            LinkAttribute::Address(vec![10, 0, 0, 1]),
+            LinkAttribute::Controller(0),
+        ];
+
+        let link = Link::try_from(&message(3, LinkFlags::empty(), attributes)).unwrap();
+
+        assert_eq!((link.address, link.master, link.up), (None, None, false));
+    }
+
+    #[test]
+    fn only_links_that_have_to_do_with_the_mesh_are_kept() {
+        let wanted = Wanted::new(
+            "bat0".parse().unwrap(),
+            RoutingAlgorithm::BatmanIv,
+            vec!["eth0".parse().unwrap(), "eth1".parse().unwrap()],
+        );
+        let links = vec![
+            link(1, "lo", 0),
+            link(2, "eth0", 9),
+            link(3, "eth1", 5),
+            link(4, "extra", 5),
+            link(5, "bat0", 0),
+            link(6, "stranger", 9),
+            link(9, "br0", 0),
+        ];
+
+        let kept = relevant(links, &wanted.unwrap());
+
+        let names: Vec<_> = kept.iter().map(|link| link.name.as_str()).collect();
+        assert_eq!(names, ["eth0", "eth1", "extra", "bat0", "br0"]);
+    }
+}
