@@ -1,1 +1,32 @@
-//! What the mesh should be, what it is, and the steps between, over netlink.
+//! What the mesh should be, what it is and the steps between are pure values; [`io`] asks the
+//! kernel and tells it, over netlink.
+//!
+//! ```text
+//! Wanted ──┐
+//!          ├─ plan() ──> Vec<Step> ──> Kernel::apply()
+//! Seen ────┘                                │
+//!   ^                                       v
+//!   └────────────── Kernel::observe() <── kernel
+//! ```
+//!
+//! [`plan()`] of a state that is as wanted is empty, so observing again is how a step is verified.
+//! Nothing here knows of identities or keys, and no process is ever started.
+#![forbid(unsafe_code)]
+
+pub mod codec;
+mod error;
+pub mod io;
+mod mesh;
+mod metric;
+mod names;
+mod plan;
+
+pub use error::{Errno, Error, Request, Result};
+pub use io::{Event, Events, Kernel};
+pub use mesh::{
+    Contradiction, GatewayMode, HardInterface, Incomplete, Link, MeshDevice, Neighbour,
+    NeighbourLink, Originator, Seen, Settings, Wanted,
+};
+pub use metric::{LinkQuality, RoutingAlgorithm, Throughput, UnknownAlgorithm};
+pub use names::{IfIndex, IfName, InvalidIfName, InvalidMacAddr, MacAddr};
+pub use plan::{Obstacle, Step, obstacles, plan};

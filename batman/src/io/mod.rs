@@ -1,0 +1,122 @@
+//! Asks the kernel and tells it: the only place with sockets.
+
+mod events;
+mod exchange;
+mod links;
+mod tables;
+
+pub use events::{Event, Events};
+use exchange::{Exchange, Failure};
+use netlink_packet_generic::GenlMessage;
+use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
+
+use crate::{
+    Errno, Error, IfName, Link, Request, Result, Seen, Step, Wanted, codec::BatadvMessage,
+};
+
+type BatadvFrame = GenlMessage<BatadvMessage>;
+
+/// How often something that changes while it is read is read before that is an error. A link
+/// table changes in bursts of milliseconds, so the second attempt succeeds nearly always.
+const ATTEMPTS: usize = 5;
+
+/// How many rows of one table are kept. Peers decide how many originators there are; this bounds
+/// what they can make a router hold, at about two megabytes.
+const ROWS: usize = 16_384;
+
+/// The kernel's side of a mesh.
+///
+/// Sockets are bound to the network namespace in which they were opened, and to the tokio runtime
+/// that was running then. Dropping any of its futures half way is safe.
+pub struct Kernel {
+    route: Exchange,
+    generic: Exchange,
+}
+
+impl Kernel {
+    /// Opens the sockets that questions are put through.
+    ///
+    /// # Errors
+    /// Only if this process may not use netlink at all; capabilities and modules are not looked at
+    /// before they are needed.
+    pub fn open() -> Result<Self> {
+        let open = |protocol| {
+            let opened = Exchange::open(protocol);
+            opened.map_err(|source| Error::Socket { request: Request::Open, source })
+        };
+        Ok(Self { route: open(NETLINK_ROUTE)?, generic: open(NETLINK_GENERIC)? })
+    }
+
+    /// Starts to listen for changes to links. Listen first, then observe, and nothing is missed.
+    ///
+    /// # Errors
+    /// Only if the socket cannot be had.
+    pub fn events(&self) -> Result<Events> {
+        Events::open().map_err(|source| Error::Socket { request: Request::Events, source })
+    }
+
+    /// Reads what there is of the wanted mesh. Changes nothing.
+    ///
+    /// # Errors
+    /// Without CAP_NET_ADMIN the tables of an existing mesh cannot be read. A kernel without
+    /// batman-adv is no error here: it has no mesh, and creating one will say why.
+    pub async fn observe(&mut self, wanted: &Wanted) -> Result<Seen> {
+        for _ in 0..ATTEMPTS {
+            let (links, left_out) = self.links(wanted).await?;
+            let seen = Seen { links, left_out, ..Seen::default() };
+            let mesh = seen.link(wanted.mesh()).filter(|link| link.is_mesh()).cloned();
+            let Some(mesh) = mesh else { return Ok(seen) };
+            match self.observe_mesh(&mesh, seen).await {
+                Err(Error::Refused { errno: Errno::ENODEV, .. }) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Error::Unsteady { request: Request::Mesh(wanted.mesh().clone()), attempts: ATTEMPTS })
+    }
+
+    async fn observe_mesh(&mut self, mesh: &Link, mut seen: Seen) -> Result<Seen> {
+        let family = self.family().await?;
+        seen.mesh = Some(self.mesh(family, mesh).await?);
+        let table = tables::HARD_INTERFACES;
+        (seen.hard_interfaces, seen.left_out) = self.table(&table, family, mesh, &seen).await?;
+        let table = tables::NEIGHBOURS;
+        (seen.neighbours, seen.left_out) = self.table(&table, family, mesh, &seen).await?;
+        let table = tables::ORIGINATORS;
+        (seen.originators, seen.left_out) = self.table(&table, family, mesh, &seen).await?;
+        Ok(seen)
+    }
+
+    /// Takes one step. Whether it had the wanted effect is for the next observation to tell.
+    ///
+    /// # Errors
+    /// The kernel's refusal, with the step that it refused. Creating a mesh device is what finds
+    /// out that a kernel has no batman-adv.
+    pub async fn apply(&mut self, step: &Step) -> Result<()> {
+        match step {
+            Step::CreateMesh { mesh, algorithm } => self.create(step, mesh, *algorithm).await,
+            Step::DeleteMesh { mesh } => self.delete(step, mesh).await,
+            Step::SetUp { link } => self.set_up(step, link).await,
+            Step::Attach { link, mesh } => self.attach(step, link, mesh).await,
+            Step::Detach { link, .. } => self.detach(step, link).await,
+        }
+    }
+
+    /// Removes the mesh device, which sets its hard interfaces free; one that is not there is
+    /// removed enough.
+    ///
+    /// # Errors
+    /// A link of this name that is no mesh device is not removed.
+    pub async fn remove_mesh(&mut self, mesh: &IfName) -> Result<()> {
+        self.apply(&Step::DeleteMesh { mesh: mesh.clone() }).await
+    }
+}
+
+/// Joins a failed exchange and what it was about to an error.
+fn error(failure: Failure, request: Request) -> Error {
+    match failure {
+        Failure::Refused { errno: Errno::EPERM, .. } => Error::Permission { request },
+        Failure::Refused { errno, reason } => Error::Refused { request, errno, reason },
+        Failure::Undecodable(source) => Error::Undecodable { request, source },
+        Failure::Socket(source) => Error::Socket { request, source },
+    }
+}
