@@ -1,3 +1,44 @@
-//! Developer commands: demo, test, lab, bench, image, check.
+//! Developer commands, one file each; `./x help` lists them.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "developer commands are files and processes throughout"
+)]
 
-fn main() {}
+mod binaries;
+mod image;
+mod progress;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "./x", about = "Developer commands of the mesh router.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds everything and packs it into an image.
+    Image(image::Arguments),
+    /// Installs what the other commands need and this machine lacks.
+    Tools,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Image(arguments) => image::run(&arguments),
+        Command::Tools => tools::install(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -54,6 +54,11 @@ pub struct Packed {
     pub contents: Vec<(String, Size)>,
 }
 
+/// Whether this host has a busybox that an image can use.
+pub fn has_static_busybox() -> bool {
+    rootfs::busybox().is_ok()
+}
+
 /// Packs parts into a kernel, an initramfs and a disk in `out_dir`.
 ///
 /// # Errors

@@ -1,0 +1,77 @@
+//! `image`: builds everything and packs it.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use image::Manifest;
+use image::io::{Packed, Sources};
+use serde_json::json;
+
+use crate::progress::stage;
+use crate::{binaries, tools, workspace};
+
+const MANIFEST: &str = "image/x86_64.toml";
+
+/// What `image` can be told.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let packed = build()?;
+    if arguments.json {
+        print_json(&packed);
+    } else {
+        print_table(&packed);
+    }
+    Ok(())
+}
+
+/// Builds everything and packs the image.
+pub(crate) fn build() -> Result<Packed> {
+    tools::install()?;
+    let root = workspace::root();
+    let text = std::fs::read_to_string(root.join(MANIFEST)).context(MANIFEST)?;
+    let manifest = Manifest::parse(&text).context(MANIFEST)?;
+    let sources = Sources {
+        overlay: root.join("image/rootfs"),
+        initramfs_init: root.join("image/initramfs/init"),
+        programs: BTreeMap::from([
+            ("mesh-node".to_owned(), binaries::mesh_node()?),
+            ("spire-agent".to_owned(), binaries::spire_agent()?),
+        ]),
+        kernels: workspace::target("kernel"),
+    };
+    let directory = workspace::target("image");
+    let parts = stage("gathering the kernel and the root file system", || {
+        Ok(image::io::gather(&manifest, &sources, &directory.join("parts"))?)
+    })?;
+    stage("packing the image", || Ok(image::io::pack(&manifest, &parts, &directory)?))
+}
+
+fn print_table(packed: &Packed) {
+    for (name, size) in &packed.contents {
+        println!("{name:<16} {:>10}", size.to_string());
+    }
+    println!("\n{}", packed.disk.display());
+}
+
+fn print_json(packed: &Packed) {
+    let contents: Vec<_> = packed
+        .contents
+        .iter()
+        .map(|(name, size)| json!({ "name": name, "bytes": size.0 }))
+        .collect();
+    println!(
+        "{}",
+        json!({
+            "disk": packed.disk,
+            "kernel": packed.kernel,
+            "initramfs": packed.initramfs,
+            "contents": contents,
+        })
+    );
+}

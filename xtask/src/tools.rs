@@ -1,0 +1,187 @@
+//! Installs what the other commands need and this machine lacks, and says what and why.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::progress::stage;
+use crate::{binaries, workspace};
+
+/// A program of the host, the Debian package that brings it, and what it is needed for.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+    purpose: &'static str,
+}
+
+const TOOLS: [Tool; 12] = [
+    Tool::new("qemu-system-x86_64", "qemu-system-x86", "boots the machines of the lab"),
+    Tool::new("qemu-img", "qemu-utils", "inspects disks"),
+    Tool::new("mksquashfs", "squashfs-tools", "packs the root file system"),
+    Tool::new("mke2fs", "e2fsprogs", "makes the data file system"),
+    Tool::new("busybox", "busybox-static", "is the base system of the image"),
+    Tool::new("depmod", "kmod", "lists what kernel modules need"),
+    Tool::new("xz", "xz-utils", "unpacks kernel modules"),
+    Tool::new("zstd", "zstd", "unpacks the kernel"),
+    Tool::new("gcc", "gcc", "links what runs on this machine"),
+    Tool::new("shellcheck", "shellcheck", "checks the shell scripts"),
+    Tool::new("git", "git", "tells what was changed"),
+    Tool::new("file", "file", "tells how programs are linked"),
+];
+
+/// Python packages that bring the cross-compiler, exact so that two machines build the same.
+const PYTHON_PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
+
+/// Where package installers put programs that an ordinary user's PATH leaves out.
+const SYSTEM_PROGRAMS: &str = "/usr/sbin:/sbin";
+
+impl Tool {
+    const fn new(program: &'static str, package: &'static str, purpose: &'static str) -> Self {
+        Self { program, package, purpose }
+    }
+}
+
+/// Installs everything that is missing; quick when nothing is.
+pub(crate) fn install() -> Result<()> {
+    install_packages()?;
+    check_go()?;
+    install_rust_target()?;
+    install_python_packages()
+}
+
+/// The PATH under which the installed tools are found, the virtual environment's first.
+pub(crate) fn path() -> OsString {
+    let mut path = environment().join("bin").into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path.push(":");
+    path.push(SYSTEM_PROGRAMS);
+    path
+}
+
+/// Prepares a command that finds the installed tools and leaves standard output to us.
+pub(crate) fn command(program: &str) -> Command {
+    let mut command = Command::new(find(program).unwrap_or_else(|| PathBuf::from(program)));
+    command.env("PATH", path()).stdin(Stdio::null()).stdout(Stdio::from(io::stderr()));
+    command
+}
+
+/// Runs a command and takes anything but success for an error.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("{program} cannot be started"))?;
+    ensure!(status.success(), "{program} failed ({status})");
+    Ok(())
+}
+
+fn install_packages() -> Result<()> {
+    let missing: Vec<_> = TOOLS.iter().filter(|it| !is_installed(it)).collect();
+    if missing.is_empty() && has_venv() {
+        return Ok(());
+    }
+    let mut packages: Vec<_> = missing.iter().map(|it| it.package).collect();
+    for tool in &missing {
+        eprintln!("installing {}: {} {}", tool.package, tool.program, tool.purpose);
+    }
+    if !has_venv() {
+        eprintln!("installing python3-venv: it holds the cross-compiler");
+        packages.push("python3-venv");
+    }
+    stage("updating the package lists", || run(apt_get()?.arg("update")))?;
+    stage("installing packages", || {
+        let mut command = apt_get()?;
+        run(command.args(["install", "--yes", "--no-install-recommends"]).args(packages))
+    })
+}
+
+/// Whether a program is there; a busybox that needs libraries is not the one that is wanted.
+fn is_installed(tool: &Tool) -> bool {
+    match tool.program {
+        "busybox" => image::io::has_static_busybox(),
+        program => find(program).is_some(),
+    }
+}
+
+fn has_venv() -> bool {
+    environment().join("bin/pip").exists()
+        || Command::new("python3")
+            .args(["-c", "import ensurepip, venv"])
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|it| it.success())
+}
+
+fn apt_get() -> Result<Command> {
+    let id = Command::new("id").arg("-u").output().context("id cannot be started")?;
+    let mut command = if id.stdout.starts_with(b"0\n") {
+        command("apt-get")
+    } else if find("sudo").is_some() {
+        let mut sudo = command("sudo");
+        // It may have to ask for a password.
+        sudo.stdin(Stdio::inherit()).arg("apt-get");
+        sudo
+    } else {
+        bail!("packages are missing, and this is neither root nor is sudo there to install them")
+    };
+    command.arg("-q").env("DEBIAN_FRONTEND", "noninteractive");
+    Ok(command)
+}
+
+fn check_go() -> Result<()> {
+    ensure!(
+        find("go").is_some(),
+        "Go is missing: install Go 1.21 or newer (a newer release that SPIRE needs it fetches by itself)"
+    );
+    Ok(())
+}
+
+/// rustup installs what rust-toolchain.toml lists together with the toolchain, but not to one that is there already.
+fn install_rust_target() -> Result<()> {
+    let library = Command::new("rustc")
+        .current_dir(workspace::root())
+        .args(["--print", "target-libdir", "--target", binaries::TARGET])
+        .output()
+        .context("rustc cannot be started")?;
+    if Path::new(String::from_utf8_lossy(&library.stdout).trim_end()).is_dir() {
+        return Ok(());
+    }
+    eprintln!("installing Rust's standard library for {}: mesh-node links it", binaries::TARGET);
+    stage("installing Rust's standard library", || {
+        run(command("rustup").current_dir(workspace::root()).args([
+            "target",
+            "add",
+            binaries::TARGET,
+        ]))
+    })
+}
+
+fn install_python_packages() -> Result<()> {
+    let environment = environment();
+    let installed = environment.join("installed");
+    let wanted = PYTHON_PACKAGES.join("\n");
+    if std::fs::read_to_string(&installed).is_ok_and(|it| it == wanted) {
+        return Ok(());
+    }
+    eprintln!("installing {}: they cross-compile mesh-node", PYTHON_PACKAGES.join(" and "));
+    stage("installing the cross-compiler", || {
+        run(command("python3").args(["-m", "venv"]).arg(&environment))?;
+        let pip = environment.join("bin/pip");
+        run(command(&pip.to_string_lossy()).args(["install", "--quiet"]).args(PYTHON_PACKAGES))
+    })?;
+    std::fs::write(&installed, wanted).with_context(|| installed.display().to_string())
+}
+
+/// The Python virtual environment that holds the cross-compiler.
+fn environment() -> PathBuf {
+    workspace::target("tools/venv")
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    if program.contains('/') {
+        return Some(PathBuf::from(program));
+    }
+    std::env::split_paths(&path()).map(|it| it.join(program)).find(|it| Path::is_file(it))
+}
