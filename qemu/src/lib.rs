@@ -1,1 +1,11 @@
 //! The lab: boots the image in QEMU, wires machines up, breaks them, watches them.
+
+pub mod accel;
+pub mod console;
+pub mod io;
+pub mod machine;
+pub mod node;
+pub mod patience;
+pub mod qmp;
+pub mod spire;
+pub mod topology;

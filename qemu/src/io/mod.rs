@@ -1,0 +1,15 @@
+//! Where the lab touches the host: processes, sockets, files and clocks.
+#![expect(clippy::disallowed_methods, reason = "the lab's effects are carried out here")]
+
+pub mod accel;
+pub mod console;
+pub mod firmware;
+pub mod lab;
+pub mod machine;
+mod process;
+mod qmp;
+pub mod site;
+mod sockets;
+pub mod spire;
+pub mod switch;
+mod waiting;

@@ -1,0 +1,57 @@
+//! What every lab on this host starts from.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+
+use super::accel;
+use super::firmware::Firmware;
+use crate::accel::Accel;
+use crate::patience::Slowness;
+
+/// The image to boot, the server to run, and what is known of this host.
+pub struct Site {
+    /// What the machines are booted from.
+    pub firmware: Box<dyn Firmware>,
+    /// The `spire-server` program.
+    pub spire_server: PathBuf,
+    /// Directory that holds each lab's own, such as `target/lab`.
+    pub directory: PathBuf,
+    /// How processors are run.
+    pub accel: Accel,
+    /// How much slower than usual this host is.
+    pub slowness: Slowness,
+}
+
+impl Site {
+    /// Prepares a site, with `MESH_LAB_ACCEL` and `MESH_LAB_SLOW` from the environment.
+    ///
+    /// Without `MESH_LAB_ACCEL` KVM is tried once per kernel, which may take 15 s.
+    pub fn prepare(
+        firmware: Box<dyn Firmware>,
+        spire_server: PathBuf,
+        directory: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let directory = std::path::absolute(directory)?;
+        let slowness = wish("MESH_LAB_SLOW", "a factor from 1 to 100", Slowness::parse)?;
+        let accel = match wish("MESH_LAB_ACCEL", "tcg or kvm", Accel::parse)? {
+            Some(accel) => accel,
+            None => accel::choose(firmware.kernel(), &directory)?,
+        };
+        let slowness = slowness.unwrap_or(Slowness::NONE);
+        Ok(Self { firmware, spire_server, directory, accel, slowness })
+    }
+}
+
+/// Reads an optional wish from the environment.
+fn wish<T>(
+    variable: &str,
+    expected: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> anyhow::Result<Option<T>> {
+    let Ok(word) = env::var(variable) else { return Ok(None) };
+    let wish = parse(&word)
+        .with_context(|| format!("{variable} is {word:?}, and should be {expected}"))?;
+    Ok(Some(wish))
+}

@@ -1,0 +1,299 @@
+//! What one machine is made of, and the QEMU arguments that make it.
+
+use std::path::{Path, PathBuf};
+
+use crate::accel::Accel;
+use crate::topology::MacAddr;
+
+/// Whether a machine's `eth0` leads to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uplink {
+    /// QEMU's user network: DHCP, and the host's loopback at 10.0.2.2.
+    Host,
+    /// The card is there and nothing answers on it.
+    Nothing,
+}
+
+/// One network card on the mesh, wired to the lab's switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeshLink {
+    /// Number of the guest's interface: 1 is `eth1`.
+    pub number: u8,
+    /// Address of the card.
+    pub mac: MacAddr,
+}
+
+/// One machine, as a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineSpec {
+    /// Name of the machine, also in the names of its sockets and logs.
+    pub name: String,
+    /// Memory in mebibytes.
+    pub memory_mib: u32,
+    /// Kernel, an ELF vmlinux or a bzImage.
+    pub kernel: PathBuf,
+    /// First root file system, if the kernel needs one.
+    pub initramfs: Option<PathBuf>,
+    /// Kernel command line.
+    pub command_line: String,
+    /// Raw disk image, written to by the guest.
+    pub disk: Option<PathBuf>,
+    /// Address of `eth0`.
+    pub uplink_mac: MacAddr,
+    /// Where `eth0` leads.
+    pub uplink: Uplink,
+    /// Cards on the mesh, `eth1` first.
+    pub links: Vec<MeshLink>,
+    /// How the processor is run.
+    pub accel: Accel,
+    /// Directory of the machine's sockets; short, for a socket's path holds 107 bytes.
+    pub sockets: PathBuf,
+    /// Directory of the machine's logs.
+    pub logs: PathBuf,
+}
+
+impl MachineSpec {
+    /// Returns the socket of `hvc0`, the console that the lab types on.
+    pub fn console_socket(&self) -> PathBuf {
+        self.sockets.join(format!("{}.hvc0", self.name))
+    }
+
+    /// Returns the socket of `hvc1`, the console that is left to a person.
+    pub fn person_socket(&self) -> PathBuf {
+        self.sockets.join(format!("{}.hvc1", self.name))
+    }
+
+    /// Returns the socket of QEMU's own control protocol.
+    pub fn qmp_socket(&self) -> PathBuf {
+        self.sockets.join(format!("{}.qmp", self.name))
+    }
+
+    /// Returns the file that collects what the guest writes on `ttyS0`.
+    pub fn serial_log(&self) -> PathBuf {
+        self.logs.join("serial.log")
+    }
+
+    /// Returns the file that collects what passes over `hvc0`.
+    pub fn console_log(&self) -> PathBuf {
+        self.logs.join("console.log")
+    }
+
+    /// Returns the file that collects QEMU's own complaints.
+    pub fn qemu_log(&self) -> PathBuf {
+        self.logs.join("qemu.log")
+    }
+
+    /// Returns the arguments of `qemu-system-x86_64`.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments = Arguments::default();
+        self.board(&mut arguments);
+        self.consoles(&mut arguments);
+        self.network(&mut arguments);
+        self.storage(&mut arguments);
+        arguments.0
+    }
+
+    fn board(&self, arguments: &mut Arguments) {
+        arguments.pair("-name", &self.name);
+        arguments.pair("-accel", self.accel.argument());
+        arguments.pair("-M", "q35");
+        arguments.pair("-cpu", "max");
+        arguments.pair("-m", self.memory_mib.to_string());
+        arguments.0.extend(["-nodefaults".into(), "-no-user-config".into()]);
+        arguments.pair("-display", "none");
+        arguments.pair("-kernel", self.kernel.display().to_string());
+        if let Some(initramfs) = &self.initramfs {
+            arguments.pair("-initrd", initramfs.display().to_string());
+        }
+        arguments.pair("-append", &self.command_line);
+    }
+
+    fn consoles(&self, arguments: &mut Arguments) {
+        let serial = value(&self.serial_log());
+        arguments.pair("-chardev", format!("file,id=serial,path={serial},append=on"));
+        arguments.pair("-serial", "chardev:serial");
+        arguments.pair("-device", "virtio-serial-pci");
+        for (console, socket) in [("hvc0", self.console_socket()), ("hvc1", self.person_socket())] {
+            arguments.pair("-chardev", listening(console, &socket));
+            arguments.pair("-device", format!("virtconsole,chardev={console}"));
+        }
+        arguments.pair("-chardev", listening("qmp", &self.qmp_socket()));
+        arguments.pair("-mon", "chardev=qmp,mode=control");
+    }
+
+    fn network(&self, arguments: &mut Arguments) {
+        arguments.pair(
+            "-netdev",
+            match self.uplink {
+                Uplink::Host => "user,id=eth0,ipv6=off",
+                // A hub with one port: the guest has carrier and hears nobody.
+                Uplink::Nothing => "hubport,id=eth0,hubid=0",
+            },
+        );
+        arguments.pair("-device", card("eth0", self.uplink_mac));
+        for link in &self.links {
+            let id = format!("eth{}", link.number);
+            let Plugs { machine, switch } = plugs(&self.sockets, &self.name, link.number);
+            arguments.pair(
+                "-netdev",
+                format!(
+                    "dgram,id={id},local.type=unix,local.path={},remote.type=unix,remote.path={}",
+                    value(&machine),
+                    value(&switch)
+                ),
+            );
+            arguments.pair("-device", card(&id, link.mac));
+        }
+    }
+
+    fn storage(&self, arguments: &mut Arguments) {
+        let Some(disk) = &self.disk else { return };
+        // The host outlives the guest: what left the guest is kept even if the guest is killed, so
+        // a flush need not wait for the host's disk.
+        let disk = value(disk);
+        arguments.pair("-drive", format!("if=none,id=disk,format=raw,cache=unsafe,file={disk}"));
+        arguments.pair("-device", "virtio-blk-pci,drive=disk");
+    }
+}
+
+/// The two ends of the wire between a machine's card and the switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plugs {
+    /// Socket that QEMU binds.
+    pub machine: PathBuf,
+    /// Socket that the switch binds.
+    pub switch: PathBuf,
+}
+
+/// Names the two ends of the wire of one of a machine's links.
+pub fn plugs(sockets: &Path, machine: &str, link: u8) -> Plugs {
+    Plugs {
+        machine: sockets.join(format!("{machine}.eth{link}")),
+        switch: sockets.join(format!("{machine}.port{link}")),
+    }
+}
+
+#[derive(Default)]
+struct Arguments(Vec<String>);
+
+impl Arguments {
+    fn pair(&mut self, option: &str, value: impl Into<String>) {
+        self.0.push(option.into());
+        self.0.push(value.into());
+    }
+}
+
+fn listening(id: &str, socket: &Path) -> String {
+    format!("socket,id={id},path={},server=on,wait=off", value(socket))
+}
+
+fn card(id: &str, mac: MacAddr) -> String {
+    // No option ROM: nothing boots from the network, and the start is quicker.
+    format!("virtio-net-pci,id=card-{id},netdev={id},mac={mac},romfile=")
+}
+
+/// Quotes a path for a comma-separated QEMU option.
+fn value(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec() -> MachineSpec {
+        MachineSpec {
+            name: "alpha".into(),
+            memory_mib: 256,
+            kernel: "/lab/vmlinux".into(),
+            initramfs: Some("/lab/initramfs".into()),
+            command_line: "console=ttyS0 net.ifnames=0".into(),
+            disk: Some("/lab/alpha/disk".into()),
+            uplink_mac: MacAddr::of_link(1, 0),
+            uplink: Uplink::Host,
+            links: vec![MeshLink { number: 1, mac: MacAddr::of_link(1, 1) }],
+            accel: Accel::Tcg,
+            sockets: "/s".into(),
+            logs: "/lab/alpha".into(),
+        }
+    }
+
+    fn check(spec: &MachineSpec, expected: &str) {
+        let arguments = spec.arguments();
+
+        let lines: Vec<&str> = expected.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        assert_eq!(join_pairs(&arguments), lines);
+    }
+
+    /// Puts an option and its value on one line.
+    fn join_pairs(arguments: &[String]) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for argument in arguments {
+            match lines.last_mut() {
+                Some(line) if !argument.starts_with('-') => {
+                    line.push(' ');
+                    line.push_str(argument);
+                }
+                _ => lines.push(argument.clone()),
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn a_router_has_two_consoles_an_uplink_a_mesh_card_and_a_disk() {
+        check(
+            &spec(),
+            "
+            -name alpha
+            -accel tcg,tb-size=64
+            -M q35
+            -cpu max
+            -m 256
+            -nodefaults
+            -no-user-config
+            -display none
+            -kernel /lab/vmlinux
+            -initrd /lab/initramfs
+            -append console=ttyS0 net.ifnames=0
+            -chardev file,id=serial,path=/lab/alpha/serial.log,append=on
+            -serial chardev:serial
+            -device virtio-serial-pci
+            -chardev socket,id=hvc0,path=/s/alpha.hvc0,server=on,wait=off
+            -device virtconsole,chardev=hvc0
+            -chardev socket,id=hvc1,path=/s/alpha.hvc1,server=on,wait=off
+            -device virtconsole,chardev=hvc1
+            -chardev socket,id=qmp,path=/s/alpha.qmp,server=on,wait=off
+            -mon chardev=qmp,mode=control
+            -netdev user,id=eth0,ipv6=off
+            -device virtio-net-pci,id=card-eth0,netdev=eth0,mac=02:6d:65:00:01:00,romfile=
+            -netdev dgram,id=eth1,local.type=unix,local.path=/s/alpha.eth1,remote.type=unix,remote.path=/s/alpha.port1
+            -device virtio-net-pci,id=card-eth1,netdev=eth1,mac=02:6d:65:00:01:01,romfile=
+            -drive if=none,id=disk,format=raw,cache=unsafe,file=/lab/alpha/disk
+            -device virtio-blk-pci,drive=disk
+            ",
+        );
+    }
+
+    #[test]
+    fn a_machine_without_an_uplink_keeps_eth0_so_that_the_mesh_starts_at_eth1() {
+        let arguments = MachineSpec { uplink: Uplink::Nothing, ..spec() }.arguments();
+
+        assert!(arguments.contains(&"hubport,id=eth0,hubid=0".to_owned()));
+        assert!(!arguments.iter().any(|argument| argument.starts_with("user,")));
+    }
+
+    #[test]
+    fn a_comma_in_a_path_does_not_end_the_option() {
+        let arguments = MachineSpec { disk: Some("/a,b".into()), ..spec() }.arguments();
+
+        assert!(arguments.iter().any(|argument| argument.ends_with("file=/a,,b")));
+    }
+
+    #[test]
+    fn a_machine_without_disk_and_initramfs_has_no_word_of_them() {
+        let arguments = MachineSpec { disk: None, initramfs: None, ..spec() }.arguments();
+
+        assert!(!arguments.iter().any(|a| a.contains("disk") || a == "-initrd"));
+    }
+}

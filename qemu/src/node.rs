@@ -1,0 +1,63 @@
+//! One router of a lab, as a value.
+
+use crate::machine::Uplink;
+use crate::spire::Enrolment;
+
+/// Memory of a router: what the smallest supported board has.
+const MEMORY_MIB: u32 = 256;
+
+/// One router: its name, what is written on its data partition, and what it is plugged into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Name of the machine and of the host that runs on it.
+    pub name: String,
+    /// The node's configuration, or `None` for what the image brings.
+    pub config: Option<String>,
+    /// What it joins its trust domain with, or `None` for a node without an identity.
+    pub enrolment: Option<Enrolment>,
+    /// Where `eth0` leads.
+    pub uplink: Uplink,
+    /// Memory in mebibytes.
+    pub memory_mib: u32,
+}
+
+impl Node {
+    /// Describes a router with an uplink, without identity and configuration.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            config: None,
+            enrolment: None,
+            uplink: Uplink::Host,
+            memory_mib: MEMORY_MIB,
+        }
+    }
+
+    /// Gives it a configuration.
+    #[must_use]
+    pub fn config(mut self, text: impl Into<String>) -> Self {
+        self.config = Some(text.into());
+        self
+    }
+
+    /// Gives it what it needs to join a trust domain.
+    #[must_use]
+    pub fn enrolled(mut self, enrolment: Enrolment) -> Self {
+        self.enrolment = Some(enrolment);
+        self
+    }
+
+    /// Takes its uplink away.
+    #[must_use]
+    pub fn without_uplink(mut self) -> Self {
+        self.uplink = Uplink::Nothing;
+        self
+    }
+
+    /// Gives it another amount of memory.
+    #[must_use]
+    pub fn memory_mib(mut self, mebibytes: u32) -> Self {
+        self.memory_mib = mebibytes;
+        self
+    }
+}
