@@ -96,3 +96,63 @@ fn read(frame: &[u8]) -> Event {
     };
     event.unwrap_or(Event::Missed)
 }
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_core::NetlinkHeader;
+    use netlink_packet_route::link::LinkAttribute;
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn frame(message: RouteNetlinkMessage) -> Vec<u8> {
+        let payload = NetlinkPayload::InnerMessage(message);
+        let mut message = NetlinkMessage::new(NetlinkHeader::default(), payload);
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        bytes
+    }
+
+    fn link(name: &str) -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.attributes = vec![LinkAttribute::IfName(name.to_owned())];
+        message
+    }
+
+    #[test]
+    fn event_names_its_link() {
+        let bat0: IfName = "bat0".parse().unwrap();
+        let changed = frame(RouteNetlinkMessage::NewLink(link("bat0")));
+        let gone = frame(RouteNetlinkMessage::DelLink(link("bat0")));
+
+        assert_eq!(read(&changed), Event::Changed(bat0.clone()));
+        assert_eq!(read(&gone), Event::Gone(bat0));
+    }
+
+    #[test]
+    fn event_that_cannot_be_read_is_one_that_was_missed() {
+        let nameless = frame(RouteNetlinkMessage::NewLink(LinkMessage::default()));
+
+        assert_eq!(read(&nameless), Event::Missed);
+        assert_eq!(read(&[]), Event::Missed);
+    }
+
+    #[test]
+    fn burst_tells_each_thing_once() {
+        let mut burst = Vec::new();
+
+        for event in [Event::Missed, Event::Changed("lo".parse().unwrap()), Event::Missed] {
+            note(&mut burst, event);
+        }
+
+        assert_eq!(burst, [Event::Missed, Event::Changed("lo".parse().unwrap())]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_makes_the_reader_panic(bytes in vec(any::<u8>(), 0..128)) {
+            let _ = read(&bytes);
+        }
+    }
+}
