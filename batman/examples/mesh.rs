@@ -59,7 +59,7 @@ async fn run(arguments: &[String]) -> Outcome {
     Ok(())
 }
 
-/// Takes the steps that are missing and looks again.
+/// Takes the steps that are missing, as many as succeed, and looks again.
 async fn approach(kernel: &mut Kernel, wanted: &Wanted) -> Outcome<Seen> {
     let seen = kernel.observe(wanted).await?;
     let steps = plan(wanted, &seen);
@@ -68,7 +68,9 @@ async fn approach(kernel: &mut Kernel, wanted: &Wanted) -> Outcome<Seen> {
     }
     for step in &steps {
         println!("step: {step}");
-        kernel.apply(step).await?;
+        if let Err(error) = kernel.apply(step).await {
+            fail(&error);
+        }
     }
     Ok(kernel.observe(wanted).await?)
 }

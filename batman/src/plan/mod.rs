@@ -12,7 +12,8 @@ use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Wanted};
 ///
 /// A mesh device that exists is adopted as it is, unless its algorithm differs: the kernel cannot
 /// change that, so the device is deleted and created. Links that are in the mesh and not wanted
-/// there are detached. What stands in the way and is not ours to move is left alone here and named
+/// there are detached. Steps are worth trying even after one before them failed: a hard interface
+/// that the kernel refuses does not keep the mesh from the others. What stands in the way and is not ours to move is left alone here and named
 /// by [`obstacles`].
 pub fn plan(wanted: &Wanted, seen: &Seen) -> Vec<Step> {
     let mut steps = Vec::new();
