@@ -17,7 +17,7 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 12] = [
+const TOOLS: [Tool; 9] = [
     Tool::new("qemu-system-x86_64", "qemu-system-x86", "boots the machines of the lab"),
     Tool::new("qemu-img", "qemu-utils", "inspects disks"),
     Tool::new("mksquashfs", "squashfs-tools", "packs the root file system"),
@@ -26,10 +26,7 @@ const TOOLS: [Tool; 12] = [
     Tool::new("depmod", "kmod", "lists what kernel modules need"),
     Tool::new("xz", "xz-utils", "unpacks kernel modules"),
     Tool::new("zstd", "zstd", "unpacks the kernel"),
-    Tool::new("gcc", "gcc", "links what runs on this machine"),
     Tool::new("shellcheck", "shellcheck", "checks the shell scripts"),
-    Tool::new("git", "git", "tells what was changed"),
-    Tool::new("file", "file", "tells how programs are linked"),
 ];
 
 /// Python packages that bring the cross-compiler, exact so that two machines build the same.

@@ -17,9 +17,12 @@ const DIRECTORIES: [&str; 7] = ["data", "dev", "proc", "root", "run", "sys", "tm
 
 const BUSYBOX: [&str; 2] = ["/usr/bin/busybox", "/bin/busybox"];
 
-/// What modprobe reads beside what depmod writes.
-const KEPT_MODULE_LISTS: [&str; 3] =
-    ["modules.builtin", "modules.builtin.modinfo", "modules.order"];
+/// The kernel's own lists, which depmod needs beside the modules.
+const MODULE_LISTS: [&str; 3] = ["modules.builtin", "modules.builtin.modinfo", "modules.order"];
+
+/// What busybox's modprobe reads; depmod writes more, for kmod's.
+const MODPROBE_READS: [&str; 4] =
+    ["modules.alias", "modules.builtin", "modules.dep", "modules.symbols"];
 
 pub(super) fn assemble(
     manifest: &Manifest,
@@ -113,17 +116,16 @@ fn install_modules(manifest: &Manifest, package: &Package, tree: &Path) -> Resul
         let unpacked = path.split_once(".ko").map_or(path, |(stem, _)| stem).to_owned() + ".ko";
         install(&module(&source.join(path))?, &destination.join(unpacked), 0o644)?;
     }
-    for list in KEPT_MODULE_LISTS {
+    for list in MODULE_LISTS {
         let from = source.join(list);
         if files::exists(&from) {
             install(&files::read(&from)?, &destination.join(list), 0o644)?;
         }
     }
     tool::run(tool::command("depmod").arg("--basedir").arg(tree).arg(&package.release))?;
-    // Indices for kmod's modprobe; busybox's reads the plain lists.
-    for index in files::list(&destination)? {
-        if index.extension().is_some_and(|it| it == "bin") {
-            files::remove(&index)?;
+    for list in files::list(&destination)? {
+        if list.is_file() && !MODPROBE_READS.iter().any(|it| list.ends_with(it)) {
+            files::remove(&list)?;
         }
     }
     let mut load = manifest.modules.load.join("\n");
