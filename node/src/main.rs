@@ -1,3 +1,129 @@
-//! The mesh router: one binary, one loop, one identity.
+//! `mesh-node`: runs the node, or asks a running one.
+#![expect(clippy::disallowed_methods, reason = "the command line reads the configuration")]
 
-fn main() {}
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mesh_node::config::{self, Config};
+use mesh_node::io::{api, log};
+use mesh_node::proto::node::{Status, StatusRequest};
+use mesh_node::run::{Unable, run};
+use mesh_node::table;
+
+/// sysexits.h: what is asked for is not there, not permitted, or not configured.
+const EX_UNAVAILABLE: u8 = 69;
+const EX_NOPERM: u8 = 77;
+const EX_CONFIG: u8 = 78;
+
+/// Runs a mesh router, or asks a running one.
+#[derive(Parser)]
+#[command(name = "mesh-node", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the node until it is told to stop (SIGTERM).
+    Run {
+        /// The configuration.
+        #[arg(long, default_value = "/etc/mesh-node/config.toml")]
+        config: PathBuf,
+    },
+    /// Tells who the node is, who its neighbours are, and what is wrong.
+    Status {
+        /// One JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+        /// Again after every change, until interrupted.
+        #[arg(long)]
+        watch: bool,
+        /// The node's socket.
+        #[arg(long, default_value = "/run/mesh-node/api.sock")]
+        socket: PathBuf,
+    },
+    /// Checks a configuration and changes nothing; exit status 78 if it is faulty.
+    CheckConfig {
+        /// The configuration.
+        file: PathBuf,
+    },
+    /// Writes an example of the whole configuration.
+    ExampleConfig,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run { config } => run_node(&config).await,
+        Command::Status { json, watch, socket } => match show(&socket, json, watch).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&format!("{error:#}"), EX_UNAVAILABLE),
+        },
+        Command::CheckConfig { file } => match load(&file) {
+            Ok(_) => {
+                println!("{}: good", file.display());
+                ExitCode::SUCCESS
+            }
+            Err(status) => status,
+        },
+        Command::ExampleConfig => {
+            print!("{}", config::example());
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+async fn run_node(file: &Path) -> ExitCode {
+    let config = match load(file) {
+        Ok(config) => config,
+        Err(status) => return status,
+    };
+    log::start(&config.log);
+    match run(config).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(unable @ Unable::NotPermitted(_)) => failed(&unable.to_string(), EX_NOPERM),
+        Err(unable @ Unable::NoBatmanAdv(_)) => failed(&unable.to_string(), EX_UNAVAILABLE),
+        Err(Unable::Machine(error)) => failed(&format!("{error:#}"), 1),
+    }
+}
+
+/// Reads the configuration, or says everything that is wrong with it.
+fn load(file: &Path) -> Result<Config, ExitCode> {
+    let shown = file.display();
+    let text = fs::read_to_string(file).map_err(|error| {
+        failed(&format!("cannot read {shown}: {error}; see mesh-node example-config"), EX_CONFIG)
+    })?;
+    Config::parse(&text).map_err(|faults| {
+        eprint!("{}", faults.report(&shown.to_string()));
+        ExitCode::from(EX_CONFIG)
+    })
+}
+
+async fn show(socket: &Path, json: bool, watch: bool) -> anyhow::Result<()> {
+    let mut node = api::connect(socket).await?;
+    if !watch {
+        return print_status(&node.status(StatusRequest {}).await?.into_inner(), json);
+    }
+    let mut changes = node.watch(StatusRequest {}).await?.into_inner();
+    while let Some(status) = changes.message().await? {
+        print_status(&status, json)?;
+    }
+    Ok(())
+}
+
+fn print_status(status: &Status, json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string(status)?);
+    } else {
+        print!("{}", table::render(status));
+    }
+    Ok(())
+}
+
+fn failed(why: &str, status: u8) -> ExitCode {
+    eprintln!("mesh-node: {why}");
+    ExitCode::from(status)
+}

@@ -57,7 +57,7 @@ impl Agent {
     /// [`Error::AgentMissing`], [`Error::AgentStart`], or [`Error::File`] for what it needs on disk.
     pub fn start(&mut self) -> Result<i32, Error> {
         let binary = &self.settings.binary;
-        if !binary.is_file() {
+        if self.is_missing() {
             return Err(Error::AgentMissing { path: binary.clone() });
         }
         make_private_dir(&self.settings.data_dir)?;
@@ -122,6 +122,11 @@ impl Agent {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(source) => Err(file("remove", token, source)),
         }
+    }
+
+    /// Tells whether there is no program to run.
+    pub fn is_missing(&self) -> bool {
+        !self.settings.binary.is_file()
     }
 
     /// Tells whether a join token lies there.

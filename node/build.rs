@@ -1,0 +1,44 @@
+//! Compiles the protocols. The messages of the status serialise to the JSON that operators see.
+
+use std::error::Error;
+
+const ABSENT: &str = "#[serde(skip_serializing_if = \"Option::is_none\")]";
+
+const OPTIONAL: [&str; 17] = [
+    "Status.spiffe_id",
+    "Status.svid_not_after",
+    "Status.agent",
+    "Status.mesh",
+    "Agent.pid",
+    "Agent.last_exit",
+    "Mesh.algorithm",
+    "Mesh.version",
+    "Mesh.orig_interval_ms",
+    "HardInterface.mac",
+    "Neighbour.tq",
+    "Neighbour.throughput_kbit",
+    "Neighbour.spiffe_id",
+    "Neighbour.kx_group",
+    "Neighbour.svid_not_after",
+    "Neighbour.svid_seconds_left",
+    "Neighbour.rtt_ms",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let files = protox::compile(["proto/node.proto", "proto/session.proto"], ["proto"])?;
+    let mut builder = tonic_prost_build::configure()
+        .emit_rerun_if_changed(false)
+        .build_transport(false)
+        .type_attribute(".meshnode.v1", "#[derive(serde::Serialize)]")
+        .field_attribute("Status.state", "#[serde(serialize_with = \"super::node_state\")]")
+        .field_attribute(
+            "Neighbour.state",
+            "#[serde(serialize_with = \"super::neighbour_state\")]",
+        );
+    for field in OPTIONAL {
+        builder = builder.field_attribute(format!("meshnode.v1.{field}"), ABSENT);
+    }
+    builder.compile_fds(files)?;
+    println!("cargo::rerun-if-changed=proto");
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! What is not as it should be: the only step of the loop that sees across mesh, identity and sessions.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use batman::{Obstacle, Step};
+use spire_bridge::Uptime;
+use spire_bridge::agent::{Exit, Phase, ServerAddress};
+use spire_bridge::identity::{Absence, Standing};
+
+use crate::config::Config;
+use crate::knowledge::Knowledge;
+use crate::observation::Observation;
+use crate::peers::{Dial, SessionId, Timeouts};
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The kernel would not tell about the mesh.
+    MeshUnreadable(String),
+    /// The mesh differs from what is wanted by this step.
+    MeshDiffers(Step),
+    /// Something keeps the mesh from being whole, and it is not ours to move.
+    Obstacle(Obstacle),
+    /// No agent runs.
+    AgentDown {
+        /// How the last one ended.
+        last_exit: Option<Exit>,
+    },
+    /// There is no agent to run.
+    AgentMissing(PathBuf),
+    /// The agent waits to try again although the server answers now.
+    AgentSleeps {
+        /// The process.
+        pid: i32,
+    },
+    /// The server takes no connections and there is no identity yet.
+    ServerSilent(ServerAddress),
+    /// There is no identity.
+    NoIdentity(Absence),
+    /// The identity has ended.
+    IdentityExpired,
+    /// The secret of the first attestation has been used and still lies there.
+    JoinTokenSpent,
+    /// A peer is there with whom no session is held, or one that ends soon.
+    SessionMissing(Dial),
+    /// A session is silent, or its peer's SVID has ended.
+    SessionStale(SessionId),
+}
+
+impl Finding {
+    /// Tells whether an operator would want to hear of it; the others are everyday business.
+    pub fn is_notable(&self) -> bool {
+        !matches!(self, Self::SessionMissing(_) | Self::JoinTokenSpent)
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MeshUnreadable(error) => write!(f, "the mesh cannot be read: {error}"),
+            Self::MeshDiffers(step) => write!(f, "the mesh is not as wanted: {step}"),
+            Self::Obstacle(obstacle) => write!(f, "the mesh is not whole: {obstacle}"),
+            Self::AgentDown { last_exit: Some(exit) } => {
+                write!(f, "spire-agent is not running, {exit}")
+            }
+            Self::AgentDown { last_exit: None } => f.write_str("spire-agent is not running"),
+            Self::AgentMissing(path) => {
+                let path = path.display();
+                write!(f, "no spire-agent at {path}: install it there or set identity.agent_binary")
+            }
+            Self::AgentSleeps { .. } => {
+                f.write_str("spire-agent waits although the server answers")
+            }
+            Self::ServerSilent(server) => write!(f, "the SPIRE server {server} does not answer"),
+            Self::NoIdentity(absence) => write!(f, "no identity: {absence}"),
+            Self::IdentityExpired => f.write_str("the SVID of this node has ended"),
+            Self::JoinTokenSpent => f.write_str("the join token has been used"),
+            Self::SessionMissing(dial) => write!(f, "no session with {}", dial.peer.mac),
+            Self::SessionStale(id) => write!(f, "session {} is over", id.0),
+        }
+    }
+}
+
+/// Compares what was seen with what is wanted.
+pub fn analyze(
+    config: &Config,
+    knowledge: &Knowledge,
+    seen: &Observation,
+    now: Uptime,
+) -> Vec<Finding> {
+    let mut findings = mesh(config, seen);
+    findings.extend(agent(config, knowledge, seen, now));
+    findings.extend(identity(config, seen));
+    findings.extend(sessions(config, knowledge, seen, now));
+    findings
+}
+
+fn mesh(config: &Config, seen: &Observation) -> Vec<Finding> {
+    match &seen.mesh {
+        Err(error) => vec![Finding::MeshUnreadable(error.clone())],
+        Ok(mesh) => {
+            let steps = batman::plan(&config.mesh.wanted, mesh).into_iter();
+            let obstacles = batman::obstacles(&config.mesh.wanted, mesh).into_iter();
+            steps.map(Finding::MeshDiffers).chain(obstacles.map(Finding::Obstacle)).collect()
+        }
+    }
+}
+
+fn agent(
+    config: &Config,
+    knowledge: &Knowledge,
+    seen: &Observation,
+    now: Uptime,
+) -> Option<Finding> {
+    match knowledge.agent.phase() {
+        Phase::Down { .. } if seen.agent_missing => {
+            Some(Finding::AgentMissing(config.identity.agent_binary.clone()))
+        }
+        Phase::Down { .. } => Some(Finding::AgentDown { last_exit: knowledge.agent.last_exit() }),
+        Phase::Up { pid, retries_at: Some(retry), .. } => (seen.server_answers == Some(true)
+            && now < retry)
+            .then_some(Finding::AgentSleeps { pid }),
+        Phase::Up { .. } | Phase::Leaving { .. } => None,
+    }
+}
+
+fn identity(config: &Config, seen: &Observation) -> Vec<Finding> {
+    match &seen.identity {
+        Standing::Held(identity) if identity.not_after <= seen.wall => {
+            vec![Finding::IdentityExpired]
+        }
+        Standing::Held(_) => {
+            seen.join_token_left.then_some(Finding::JoinTokenSpent).into_iter().collect()
+        }
+        Standing::Absent(absence) => {
+            let server = config.identity.server.clone();
+            let silent = seen.server_answers == Some(false);
+            let silent = silent.then_some(Finding::ServerSilent(server));
+            [Finding::NoIdentity(absence.clone())].into_iter().chain(silent).collect()
+        }
+    }
+}
+
+fn sessions(
+    config: &Config,
+    knowledge: &Knowledge,
+    seen: &Observation,
+    now: Uptime,
+) -> Vec<Finding> {
+    let timeouts = timeouts(config);
+    let stale = knowledge.peers.stale(timeouts, seen.wall, now);
+    let stale = stale.into_iter().map(Finding::SessionStale);
+    let able = matches!(&seen.identity, Standing::Held(own) if own.not_after > seen.wall);
+    let missing = if able {
+        knowledge.peers.to_dial(|link| seen.own_address(link), seen.wall, timeouts, now)
+    } else {
+        Vec::new()
+    };
+    stale.chain(missing.into_iter().map(Finding::SessionMissing)).collect()
+}
+
+/// Returns how long peers may be silent under this configuration.
+pub fn timeouts(config: &Config) -> Timeouts {
+    Timeouts { hello: config.control.hello_timeout, session: config.control.session_timeout }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! The configuration: one TOML file, every key with a default or an example, all faults told at once.
+//!
+//! Each section reads itself; [`example`] writes the commented example out of the same keys.
+
+mod control;
+mod fault;
+mod identity;
+mod key;
+mod local;
+mod mesh;
+mod section;
+mod values;
+
+use std::fmt::Write as _;
+
+use toml::de::DeTable;
+
+pub use control::Control;
+pub use fault::{Fault, Faults};
+pub use identity::Identity;
+pub use key::{Key, Preset};
+pub use local::{Api, Log, LogFormat, LogLevel, Loop, Node};
+pub use mesh::{Mesh, OnStop};
+
+use section::Section;
+
+/// What the operator wants of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `[node]`
+    pub node: Node,
+    /// `[mesh]`
+    pub mesh: Mesh,
+    /// `[identity]`
+    pub identity: Identity,
+    /// `[control]`
+    pub control: Control,
+    /// `[loop]`
+    pub cycle: Loop,
+    /// `[api]`
+    pub api: Api,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// A section's name, what it is about, and its keys.
+struct Outline {
+    name: &'static str,
+    about: &'static str,
+    keys: &'static [&'static Key],
+}
+
+const OUTLINES: [&Outline; 7] = [
+    &Node::OUTLINE,
+    &Mesh::OUTLINE,
+    &Identity::OUTLINE,
+    &Control::OUTLINE,
+    &Loop::OUTLINE,
+    &Api::OUTLINE,
+    &Log::OUTLINE,
+];
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    /// Every fault that is in it, in the order of the file.
+    pub fn parse(text: &str) -> Result<Self, Faults> {
+        let (root, syntax) = DeTable::parse_recoverable(text);
+        let mut faults = Faults::new(text);
+        for error in syntax {
+            faults.syntax(error.span(), error.message());
+        }
+        let root = root.get_ref();
+        section::refuse_unknown_sections(root, &OUTLINES, &mut faults);
+        let section = |outline| Section::open(root, outline);
+        let node = Node::read(&section(&Node::OUTLINE), &mut faults);
+        let mesh = Mesh::read(&section(&Mesh::OUTLINE), &mut faults);
+        let identity = Identity::read(&section(&Identity::OUTLINE), &mut faults);
+        let control = Control::read(&section(&Control::OUTLINE), &mut faults);
+        let cycle = Loop::read(&section(&Loop::OUTLINE), &mut faults);
+        let api = Api::read(&section(&Api::OUTLINE), &mut faults);
+        let log = Log::read(&section(&Log::OUTLINE), &mut faults);
+        match (node, mesh, identity, control, cycle, api, log) {
+            (
+                Some(node),
+                Some(mesh),
+                Some(identity),
+                Some(control),
+                Some(cycle),
+                Some(api),
+                Some(log),
+            ) if faults.is_empty() => Ok(Self { node, mesh, identity, control, cycle, api, log }),
+            _ => Err(faults.in_order()),
+        }
+    }
+}
+
+/// Writes the example: every key, what it is for, its default, and an example where there is none.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# mesh-node, the whole configuration. A line that starts with # and a key shows the default.\n",
+    );
+    for outline in OUTLINES {
+        // A String takes any text; writing to it cannot fail.
+        let _ = write!(text, "\n# {}\n[{}]\n", outline.about, outline.name);
+        for key in outline.keys {
+            for line in key.doc.lines() {
+                let _ = writeln!(text, "# {line}");
+            }
+            let _ = match key.preset {
+                Preset::Default(value) => writeln!(text, "#{} = {value}", key.name),
+                Preset::Required { example } => writeln!(text, "{} = {example}", key.name),
+                Preset::Optional { example, otherwise } => {
+                    writeln!(text, "# Without it: {otherwise}.\n#{} = {example}", key.name)
+                }
+            };
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+use super::*;
+
+const LEAST: &str =
+    "[mesh]\nhard_interfaces = [\"eth1\"]\n[identity]\nserver = \"10.0.2.2:8081\"\n";
+
+fn check_faults(text: &str, expected: &[&str]) {
+    let faults = Config::parse(text).unwrap_err();
+
+    let found: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(found, expected, "{text}");
+}
+
+#[test]
+fn the_least_configuration_is_two_keys() {
+    let config = Config::parse(LEAST).unwrap();
+
+    assert_eq!(config.mesh.wanted.mesh().as_str(), "bat0");
+    assert_eq!(config.identity.trust_domain.as_str(), "x0tta6bl4.mesh");
+    assert_eq!(config.control.port.get(), 4660);
+}
+
+#[test]
+fn the_example_is_a_configuration_and_says_the_defaults() {
+    let as_shown = Config::parse(&example()).unwrap();
+    let uncommented: String = example()
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let spelled_out = Config::parse(&uncommented).unwrap();
+
+    let mut least = Config::parse(LEAST).unwrap();
+    least.identity.server = as_shown.identity.server.clone();
+    assert_eq!(as_shown, least);
+    least.node.name = spelled_out.node.name.clone();
+    least.control.allow = spelled_out.control.allow.clone();
+    assert_eq!(spelled_out, least, "a default in the example is not the default in the code");
+}
+
+#[test]
+fn the_example_in_the_image_is_the_one_the_code_writes() {
+    let committed = include_str!("../../../node/config.example.toml");
+
+    assert_eq!(
+        committed,
+        example(),
+        "write it anew: mesh-node example-config > node/config.example.toml"
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once_and_in_order() {
+    check_faults(
+        "[mesh]\nhard_interface = [\"eth1\"]\nalgorithm = \"BATMAN_VI\"\n\n[control]\nport = 70000\n",
+        &[
+            "1:1: mesh.hard_interfaces: missing; for instance hard_interfaces = [\"eth1\"]",
+            "1:1: identity.server: missing; for instance server = \"spire.example:8081\"",
+            "2:1: mesh: no such key, hard_interface; did you mean hard_interfaces?",
+            "3:13: mesh.algorithm: expected \"BATMAN_IV\" or \"BATMAN_V\", found \"BATMAN_VI\"; did you mean BATMAN_V?",
+            "6:8: control.port: expected a number from 1 to 65535, found 70000",
+        ],
+    );
+}
+
+#[test]
+fn a_section_that_does_not_exist_is_refused() {
+    check_faults(
+        &format!("{LEAST}[contol]\nport = 1\n"),
+        &["5:2: no such section, contol; did you mean control?"],
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused() {
+    check_faults(
+        &format!("{LEAST}[loop]\ninterval = 3\ndry_run = \"yes\"\n"),
+        &[
+            "6:12: loop.interval: expected a time of 100 ms to 1 h, such as \"500ms\", \"3s\" or \"2m\", found 3",
+            "7:11: loop.dry_run: expected true or false, found \"yes\"",
+        ],
+    );
+}
+
+#[test]
+fn a_section_that_is_no_section_is_refused() {
+    let faults = Config::parse("mesh = 3\n").unwrap_err();
+
+    assert!(faults.report("f").contains("f:1:8: mesh: expected a section, [mesh]"), "{faults:?}");
+}
+
+#[test]
+fn broken_toml_says_where() {
+    let faults = Config::parse(&format!("{LEAST}[log\nlevel = \"info\"\n")).unwrap_err();
+
+    let first = faults.iter().next().unwrap();
+    assert_eq!(first.line, 5, "{faults:?}");
+    assert!(first.message.starts_with("this is not TOML"), "{faults:?}");
+}
+
+#[test]
+fn values_that_contradict_each_other_are_refused() {
+    check_faults(
+        "[mesh]\ninterface = \"eth1\"\nhard_interfaces = [\"eth1\"]\n[identity]\nserver = \"a:1\"\n",
+        &["3:19: mesh.hard_interfaces: mesh eth1 cannot be its own hard interface"],
+    );
+}
+
+#[test]
+fn durations_know_their_units_and_bounds() {
+    let interval = |text: &str| {
+        Config::parse(&format!("{LEAST}[loop]\ninterval = \"{text}\"\n"))
+            .ok()
+            .map(|c| c.cycle.interval)
+    };
+
+    let millis = |n| Some(std::time::Duration::from_millis(n));
+    assert_eq!(interval("500ms"), millis(500));
+    assert_eq!(interval("2m"), millis(120_000));
+    for bad in ["", "3", "s", "-1s", "99ms", "2h", "99999999999999999999s"] {
+        assert_eq!(interval(bad), None, "{bad}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_read_or_refused(text in "[\\[\\]a-z_=\"0-9 .\n#é]{0,200}") {
+        let _ = Config::parse(&text);
+    }
+}

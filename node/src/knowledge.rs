@@ -1,0 +1,178 @@
+//! What the node remembers from one look to the next. Everything here has a fixed capacity.
+
+use std::time::Duration;
+
+use heapless::Deque;
+use spire_bridge::Uptime;
+use spire_bridge::agent::Supervisor;
+
+use crate::analyze::Finding;
+use crate::peers::Peers;
+use crate::plan::Action;
+
+/// How many past actions are kept: a few hours of an unlucky node.
+const EPISODES: usize = 64;
+
+/// How many different actions may be failing at a time; a node has a handful of interfaces.
+const STRUGGLES: usize = 32;
+
+/// The waits before a failed action is tried again.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Something that was done, and how it went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Episode {
+    /// When.
+    pub at: Uptime,
+    /// What was done.
+    pub action: String,
+    /// Why it failed, if it did.
+    pub error: Option<String>,
+}
+
+#[derive(Debug)]
+struct Struggle {
+    action: Action,
+    failures: u32,
+    not_before: Uptime,
+}
+
+/// Everything that is remembered.
+#[derive(Debug, Default)]
+pub struct Knowledge {
+    /// The agent's life.
+    pub agent: Supervisor,
+    /// The peers on our links.
+    pub peers: Peers,
+    /// What was not as it should be at the last look.
+    pub findings: Vec<Finding>,
+    /// When the agent was last told to try again because the server is back.
+    pub agent_nudged: Option<Uptime>,
+    episodes: Deque<Episode, EPISODES>,
+    struggles: heapless::Vec<Struggle, STRUGGLES>,
+}
+
+impl Knowledge {
+    /// Goes through what was done, oldest first.
+    pub fn episodes(&self) -> impl Iterator<Item = &Episode> {
+        self.episodes.iter()
+    }
+
+    /// Tells whether an action that has failed before must still wait.
+    pub fn must_wait(&self, action: &Action, now: Uptime) -> bool {
+        self.struggles
+            .iter()
+            .any(|struggle| struggle.action == *action && now < struggle.not_before)
+    }
+
+    /// Notes how an action went.
+    pub fn done(&mut self, action: &Action, outcome: Result<(), String>, now: Uptime) {
+        match &outcome {
+            Ok(()) => self.struggles.retain(|struggle| struggle.action != *action),
+            Err(_) => self.struggle(action, now),
+        }
+        if action.is_worth_remembering() {
+            if self.episodes.is_full() {
+                self.episodes.pop_front();
+            }
+            let episode = Episode { at: now, action: action.to_string(), error: outcome.err() };
+            // There is room: the oldest has just gone.
+            let _ = self.episodes.push_back(episode);
+        }
+    }
+
+    /// Takes over what was found now and returns what is new and what is over.
+    pub fn compare(&mut self, findings: Vec<Finding>) -> Changes {
+        let old = std::mem::replace(&mut self.findings, findings);
+        let begun = self.findings.iter().filter(|finding| !old.contains(finding)).cloned();
+        let begun = begun.collect();
+        let over = old.into_iter().filter(|finding| !self.findings.contains(finding)).collect();
+        Changes { begun, over }
+    }
+
+    fn struggle(&mut self, action: &Action, now: Uptime) {
+        let wait = |failures: u32| {
+            now.after(FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT))
+        };
+        if let Some(known) = self.struggles.iter_mut().find(|known| known.action == *action) {
+            known.failures = known.failures.saturating_add(1);
+            known.not_before = wait(known.failures);
+            return;
+        }
+        if self.struggles.is_full() {
+            self.struggles.remove(0);
+        }
+        let first = Struggle { action: action.clone(), failures: 0, not_before: wait(0) };
+        // There is room: one has just gone if there was none.
+        let _ = self.struggles.push(first);
+    }
+}
+
+/// What has changed between two looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// Not as it should be, since now.
+    pub begun: Vec<Finding>,
+    /// As it should be again.
+    pub over: Vec<Finding>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Uptime {
+        Uptime::from_boot(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn an_action_that_fails_waits_longer_each_time() {
+        let mut knowledge = Knowledge::default();
+        let mut waits = Vec::new();
+
+        for _ in 0..8 {
+            knowledge.done(&Action::WipeJoinToken, Err("read-only".into()), at(0));
+            let wait = (0..100).find(|s| !knowledge.must_wait(&Action::WipeJoinToken, at(*s)));
+            waits.push(wait.unwrap());
+        }
+
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn an_action_that_succeeds_owes_nothing() {
+        let mut knowledge = Knowledge::default();
+        knowledge.done(&Action::WipeJoinToken, Err("read-only".into()), at(0));
+
+        knowledge.done(&Action::WipeJoinToken, Ok(()), at(1));
+
+        assert!(!knowledge.must_wait(&Action::WipeJoinToken, at(1)));
+    }
+
+    #[test]
+    fn history_is_bounded_and_keeps_the_newest() {
+        let mut knowledge = Knowledge::default();
+
+        for second in 0..200 {
+            knowledge.done(&Action::WipeJoinToken, Ok(()), at(second));
+        }
+
+        let times: Vec<_> = knowledge.episodes().map(|episode| episode.at).collect();
+        assert_eq!((times.len(), times[0], times[63]), (64, at(136), at(199)));
+    }
+
+    #[test]
+    fn a_finding_is_told_when_it_begins_and_when_it_ends() {
+        let mut knowledge = Knowledge::default();
+        let silent = Finding::AgentDown { last_exit: None };
+
+        let first = knowledge.compare(vec![silent.clone()]);
+        let second = knowledge.compare(vec![silent.clone()]);
+        let third = knowledge.compare(vec![]);
+
+        assert_eq!(first, Changes { begun: vec![silent.clone()], over: vec![] });
+        assert_eq!(second, Changes { begun: vec![], over: vec![] });
+        assert_eq!(third, Changes { begun: vec![], over: vec![silent] });
+    }
+}

@@ -1,0 +1,24 @@
+//! The node: pure modules decide what a router does next, [`io`] and [`run`] act.
+//!
+//! ```text
+//!  batman ----+
+//!  spire -----+--> Observation --> analyze --> Findings --> plan --> Actions --> apply --> observe again
+//!  sessions --+                        \______ Knowledge: bounded history _______/
+//! ```
+
+pub mod analyze;
+pub mod config;
+pub mod hello;
+pub mod io;
+pub mod knowledge;
+pub mod neighbours;
+pub mod observation;
+pub mod peers;
+pub mod plan;
+pub mod proto;
+pub mod run;
+pub mod status;
+pub mod table;
+
+#[cfg(test)]
+mod samples;

@@ -1,0 +1,35 @@
+//! What the node sees when it looks, as one value.
+
+use batman::{IfIndex, Link, MacAddr, Seen};
+use spire_bridge::identity::{Standing, WallTime};
+
+/// One look at everything.
+#[derive(Debug)]
+pub struct Observation {
+    /// The kernel's mesh, or why it could not be read.
+    pub mesh: Result<Seen, String>,
+    /// This node's identity.
+    pub identity: Standing,
+    /// The wall clock.
+    pub wall: WallTime,
+    /// There is no agent's program where it should be.
+    pub agent_missing: bool,
+    /// Whether the SPIRE server takes connections; nothing while nobody needs to know.
+    pub server_answers: Option<bool>,
+    /// The secret of the first attestation is still there.
+    pub join_token_left: bool,
+}
+
+impl Observation {
+    /// Returns the hardware address of one of our links.
+    pub fn own_address(&self, link: IfIndex) -> Option<MacAddr> {
+        self.mesh.as_ref().ok()?.link_at(link)?.address
+    }
+
+    /// Lists the links that carry the mesh now.
+    pub fn hard_interfaces(&self) -> Vec<&Link> {
+        let Ok(seen) = &self.mesh else { return Vec::new() };
+        let Some(mesh) = &seen.mesh else { return Vec::new() };
+        seen.links.iter().filter(|link| link.master == Some(mesh.index) && link.up).collect()
+    }
+}

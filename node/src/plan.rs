@@ -1,0 +1,89 @@
+//! What to do about it: actions as values, which a test can compare and a log can print.
+
+use std::fmt;
+use std::time::Duration;
+
+use batman::Step;
+use spire_bridge::Uptime;
+use spire_bridge::agent::Command;
+
+use crate::analyze::Finding;
+use crate::knowledge::Knowledge;
+use crate::peers::{Dial, SessionId};
+
+/// The agent is not told again to hurry within this time: it needs a few seconds to attest.
+const NUDGE_EVERY: Duration = Duration::from_secs(10);
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Change the kernel's mesh.
+    Mesh(Step),
+    /// Start or stop the agent.
+    Agent(Command),
+    /// Have the agent try again at once.
+    NudgeAgent {
+        /// The process.
+        pid: i32,
+    },
+    /// Remove the secret of the first attestation.
+    WipeJoinToken,
+    /// Open a session.
+    Dial(Dial),
+    /// End a session.
+    HangUp(SessionId),
+}
+
+impl Action {
+    /// Tells whether it belongs into the node's history; dialling happens all the time.
+    pub fn is_worth_remembering(&self) -> bool {
+        !matches!(self, Self::Dial(_) | Self::HangUp(_))
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mesh(step) => step.fmt(f),
+            Self::Agent(command) => command.fmt(f),
+            Self::NudgeAgent { pid } => write!(f, "restart spire-agent ({pid}) to attest now"),
+            Self::WipeJoinToken => f.write_str("remove the used join token"),
+            Self::Dial(dial) => write!(f, "dial {} at {}", dial.peer.mac, dial.address),
+            Self::HangUp(session) => write!(f, "end session {}", session.0),
+        }
+    }
+}
+
+/// Plans what to do about the findings. What failed a short while ago waits for its time.
+pub fn plan(knowledge: &Knowledge, findings: &[Finding], now: Uptime) -> Vec<Action> {
+    let actions = findings.iter().filter_map(|finding| action(knowledge, finding, now));
+    // An agent that overstays its leave is nobody's finding: nothing is wrong with the node.
+    let overdue = knowledge.agent.plan(true, now).filter(|command| *command != Command::Start);
+    actions
+        .chain(overdue.map(Action::Agent))
+        .filter(|action| !knowledge.must_wait(action, now))
+        .collect()
+}
+
+fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Action> {
+    match finding {
+        Finding::MeshDiffers(step) => Some(Action::Mesh(step.clone())),
+        Finding::AgentDown { .. } => knowledge.agent.plan(true, now).map(Action::Agent),
+        Finding::AgentSleeps { pid } => {
+            let due = knowledge.agent_nudged.is_none_or(|last| now.since(last) >= NUDGE_EVERY);
+            due.then_some(Action::NudgeAgent { pid: *pid })
+        }
+        Finding::JoinTokenSpent => Some(Action::WipeJoinToken),
+        Finding::SessionMissing(dial) => Some(Action::Dial(*dial)),
+        Finding::SessionStale(session) => Some(Action::HangUp(*session)),
+        Finding::MeshUnreadable(_)
+        | Finding::Obstacle(_)
+        | Finding::AgentMissing(_)
+        | Finding::ServerSilent(_)
+        | Finding::NoIdentity(_)
+        | Finding::IdentityExpired => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

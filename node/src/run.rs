@@ -1,0 +1,51 @@
+//! The loop: the only place where mesh, identity and sessions meet.
+#![expect(clippy::disallowed_methods, reason = "the loop waits, and starts what runs beside it")]
+
+mod router;
+mod sources;
+
+use crate::config::Config;
+use crate::io::host;
+use router::Router;
+use sources::Woken;
+
+/// Why the node cannot run, and what would help.
+#[derive(Debug, thiserror::Error)]
+pub enum Unable {
+    /// The process may not change the network.
+    #[error(
+        "mesh-node needs CAP_NET_ADMIN to manage {0}: start it as root or grant it that capability"
+    )]
+    NotPermitted(String),
+    /// The kernel has no batman-adv.
+    #[error(transparent)]
+    NoBatmanAdv(batman::Error),
+    /// Something that this node needs from its machine could not be had.
+    #[error(transparent)]
+    Machine(#[from] anyhow::Error),
+}
+
+/// Runs the node until it is told to stop.
+///
+/// # Errors
+/// What keeps it from starting. Once it runs it reports, backs off and tries again.
+pub async fn run(config: Config) -> Result<(), Unable> {
+    if !host::may_change_the_network() {
+        return Err(Unable::NotPermitted(config.mesh.wanted.mesh().to_string()));
+    }
+    let (mut router, mut sources) = Router::start(config)?;
+    router.first_look().await?;
+    loop {
+        let has_news = match sources.next().await {
+            Woken::ToStop => break,
+            Woken::ToLook => true,
+            Woken::ByLink(event) => router.learn(*event),
+        };
+        if has_news {
+            sources.settle(&mut router).await;
+            router.look().await;
+        }
+    }
+    router.stop(&mut sources).await;
+    Ok(())
+}

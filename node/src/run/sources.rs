@@ -1,0 +1,99 @@
+use std::time::Duration;
+
+use anyhow::Context as _;
+use batman::Events;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+
+use super::router::Router;
+use crate::peers::LinkEvent;
+
+/// Changes come in bursts; they are looked at together.
+const BURST: Duration = Duration::from_millis(50);
+
+/// Everything that wakes the loop.
+pub(super) struct Sources {
+    links: mpsc::Receiver<LinkEvent>,
+    kernel: Option<Events>,
+    identity: watch::Receiver<()>,
+    server: watch::Receiver<Option<bool>>,
+    ticks: Interval,
+    child: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Why the loop woke up.
+pub(super) enum Woken {
+    /// Something changed, or it is time.
+    ToLook,
+    /// Something happened on a link.
+    ByLink(Box<LinkEvent>),
+    /// Somebody wants the node to stop.
+    ToStop,
+}
+
+impl Sources {
+    pub(super) fn new(
+        links: mpsc::Receiver<LinkEvent>,
+        kernel: Events,
+        identity: watch::Receiver<()>,
+        server: watch::Receiver<Option<bool>>,
+        every: Duration,
+    ) -> anyhow::Result<Self> {
+        let mut ticks = interval(every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let caught = |kind| signal(kind).context("cannot catch signals");
+        Ok(Self {
+            links,
+            kernel: Some(kernel),
+            identity,
+            server,
+            ticks,
+            child: caught(SignalKind::child())?,
+            terminate: caught(SignalKind::terminate())?,
+            interrupt: caught(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits until there is a reason to wake up.
+    pub(super) async fn next(&mut self) -> Woken {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => Woken::ToStop,
+            _ = self.interrupt.recv() => Woken::ToStop,
+            _ = self.child.recv() => Woken::ToLook,
+            () = link_change(&mut self.kernel) => Woken::ToLook,
+            Ok(()) = self.identity.changed() => Woken::ToLook,
+            Ok(()) = self.server.changed() => Woken::ToLook,
+            _ = self.ticks.tick() => Woken::ToLook,
+            Some(event) = self.links.recv() => Woken::ByLink(Box::new(event)),
+        }
+    }
+
+    /// Lets a burst of changes end and teaches the router what has come meanwhile.
+    pub(super) async fn settle(&mut self, router: &mut Router) {
+        sleep(BURST).await;
+        while let Ok(event) = self.links.try_recv() {
+            router.learn(event);
+        }
+    }
+
+    /// Waits for the next sign of life of a process that is about to leave, or a moment.
+    pub(super) async fn child_or(&mut self, moment: Duration) {
+        tokio::select! {
+            _ = self.child.recv() => {}
+            () = sleep(moment) => {}
+        }
+    }
+}
+
+/// Waits for a change to a link. Without the socket there are none, and the ticks have to do.
+async fn link_change(kernel: &mut Option<Events>) {
+    let Some(events) = kernel else { return std::future::pending().await };
+    if let Err(error) = events.next().await {
+        tracing::error!(%error, "changes to links are only seen at the next look from now on");
+        *kernel = None;
+    }
+}
