@@ -65,8 +65,7 @@ macro_rules! attributes {
     };
 }
 
-// include/uapi/linux/batman_adv.h: enum batadv_nl_attrs. Padding (14) and the slot of network
-// coding (56), which no kernel fills any more, stay `Other`.
+// include/uapi/linux/batman_adv.h: enum batadv_nl_attrs. Padding (14) stays `Other`.
 attributes! {
     values {
         /// The module's version, or the running kernel's release since 2024.
@@ -171,6 +170,8 @@ attributes! {
         BATADV_ATTR_LOG_LEVEL = 54 => LogLevel(u32),
         /// Whether multicast is always flooded.
         BATADV_ATTR_MULTICAST_FORCEFLOOD_ENABLED = 55 => MulticastForcefloodEnabled(bool),
+        /// Whether network coding is on; no kernel has it since 2025.
+        BATADV_ATTR_NETWORK_CODING_ENABLED = 56 => NetworkCodingEnabled(bool),
         /// The time between two originator messages, in milliseconds.
         BATADV_ATTR_ORIG_INTERVAL = 57 => OrigInterval(u32),
         /// The time between two link probes of B.A.T.M.A.N. V, in milliseconds.

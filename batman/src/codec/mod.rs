@@ -4,6 +4,8 @@
 //! the kernel's own; units and meaning are given by the values of the crate's root.
 
 mod attribute;
+#[cfg(all(test, target_endian = "little"))]
+mod captures;
 mod command;
 mod message;
 #[cfg(test)]

@@ -2,8 +2,13 @@ use netlink_packet_core::{DefaultNla, Emitable, Nla, ParseableParametrized};
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
 use proptest::{collection::vec, prelude::*};
 
+#[cfg(target_endian = "little")]
+use super::captures;
 use super::{BatadvAttr, BatadvCmd, BatadvMessage, VlanNumber};
-use crate::names::MacAddr;
+use crate::{
+    HardInterface, LinkQuality, MacAddr, MeshDevice, Neighbour, Originator, RoutingAlgorithm,
+    Throughput,
+};
 
 const ANY_FAMILY: u16 = 0x1c;
 
@@ -99,6 +104,38 @@ fn vlan_number_is_read_in_the_width_of_requests_and_of_replies() {
     check(&narrow, &vlan);
     assert_eq!(parse(&wide).unwrap(), vlan);
     assert!(parse(&too_wide).is_err());
+}
+
+#[cfg(target_endian = "little")]
+#[test]
+fn what_a_kernel_answered_is_understood_to_the_last_attribute_and_written_alike() {
+    for bytes in captures::ALL.iter().map(|capture| captures::bytes(capture)) {
+        let message = parse(&bytes).unwrap();
+
+        assert!(!message.attributes.iter().any(|a| matches!(a, BatadvAttr::Other(_))));
+        assert_eq!(emit(&message), bytes);
+    }
+}
+
+#[cfg(target_endian = "little")]
+#[test]
+fn what_a_kernel_answered_becomes_a_mesh_and_its_neighbour() {
+    let read = |capture| parse(&captures::bytes(capture)).unwrap();
+    let b: MacAddr = "02:00:00:00:00:0b".parse().unwrap();
+
+    let mesh = MeshDevice::read(&read(captures::MESH_V), true).unwrap();
+    let hard_interface = HardInterface::try_from(&read(captures::HARD_INTERFACE_IV)).unwrap();
+    let near = Neighbour::try_from(&read(captures::NEIGHBOUR_IV)).unwrap();
+    let way = Originator::try_from(&read(captures::ORIGINATOR_IV)).unwrap();
+    let fast = Neighbour::try_from(&read(captures::NEIGHBOUR_V)).unwrap();
+
+    assert_eq!(mesh.algorithm, Some(RoutingAlgorithm::BatmanV));
+    assert_eq!((mesh.settings.hop_penalty, mesh.settings.log_level), (Some(30), None));
+    assert!(hard_interface.active);
+    assert_eq!((near.address, near.throughput), (b, None));
+    assert_eq!((way.address, way.neighbour, way.best), (b, b, true));
+    assert_eq!(way.quality, LinkQuality::Tq(34));
+    assert_eq!(fast.throughput, Some(Throughput::from_kbit(10_000_000)));
 }
 
 #[test]
