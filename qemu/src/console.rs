@@ -14,6 +14,9 @@ const MARK: u8 = 0x1e;
 /// terminal's input queue 4095.
 const PIECE: usize = 400;
 
+/// Letters of a command that a message quotes.
+const BRIEF: usize = 80;
+
 /// What a command left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -48,6 +51,22 @@ pub fn typed(number: CommandNumber, command: &str) -> String {
          printf '\\036E{number} %d\\n' $?"
     );
     lines
+}
+
+/// Line that makes a shell read without its line editor and write without added returns.
+///
+/// A virtio console takes 16 bytes or one piece of a line at a time, and a millisecond for each:
+/// the echo and the returns would be most of that. An interrupt ends it and leaves the shell.
+pub const READ_PLAINLY: &str = "stty -echo -opost;while read -r L;do eval \"$L\";done\n";
+
+/// Shortens a command to what a message about it needs.
+pub fn brief(command: &str) -> String {
+    let mut letters = command.chars();
+    let mut brief: String = letters.by_ref().take(BRIEF).collect();
+    if letters.next().is_some() {
+        brief.push_str("...");
+    }
+    brief
 }
 
 /// Escapes a text for `printf %b` within single quotes.
@@ -220,6 +239,12 @@ mod tests {
         heard.take(ONE);
 
         assert_eq!(heard.tail(), "# ");
+    }
+
+    #[test]
+    fn a_message_quotes_the_start_of_a_long_command_only() {
+        assert_eq!(brief("true"), "true");
+        assert_eq!(brief(&"ü".repeat(1000)), format!("{}...", "ü".repeat(BRIEF)));
     }
 
     proptest! {

@@ -7,5 +7,7 @@ pub mod machine;
 pub mod node;
 pub mod patience;
 pub mod qmp;
+pub mod scenario;
+mod scenarios;
 pub mod spire;
 pub mod topology;

@@ -11,8 +11,8 @@ const MEMORY_MIB: u32 = 256;
 pub struct Node {
     /// Name of the machine and of the host that runs on it.
     pub name: String,
-    /// The node's configuration, or `None` for what the image brings.
-    pub config: Option<String>,
+    /// The node's configuration, empty for the defaults.
+    pub config: String,
     /// What it joins its trust domain with, or `None` for a node without an identity.
     pub enrolment: Option<Enrolment>,
     /// Where `eth0` leads.
@@ -26,7 +26,7 @@ impl Node {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            config: None,
+            config: String::new(),
             enrolment: None,
             uplink: Uplink::Host,
             memory_mib: MEMORY_MIB,
@@ -36,7 +36,7 @@ impl Node {
     /// Gives it a configuration.
     #[must_use]
     pub fn config(mut self, text: impl Into<String>) -> Self {
-        self.config = Some(text.into());
+        self.config = text.into();
         self
     }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::process::append;
-use crate::console::{CommandNumber, Heard, Output, typed};
+use crate::console::{CommandNumber, Heard, Output, READ_PLAINLY, brief, typed};
 use crate::patience::{Next, Patience};
 
 /// A shell that has not answered within this time is asked again.
@@ -53,7 +53,7 @@ impl Console {
             let left = patience.left(start.elapsed()).min(PROBE);
             let number = self.type_command("true", left)?;
             if self.listen(number, left)?.is_some() {
-                return Ok(());
+                return self.stream.write_all(READ_PLAINLY.as_bytes()).context("typing");
             }
             match patience.next(start.elapsed()) {
                 Next::LookAgain => {}
@@ -81,7 +81,8 @@ impl Console {
         }
         self.stream.write_all(INTERRUPT)?;
         bail!(
-            "`{command}` on {} did not end within {limit:?}; last heard: {:?}",
+            "`{}` on {} did not end within {limit:?}; last heard: {:?}",
+            brief(command),
             self.machine,
             self.heard.tail()
         )

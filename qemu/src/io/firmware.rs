@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
+use image::io::{Packed, provision_disk};
+use image::provision::{HostName, JoinToken, Provision, Uplink};
+
 use crate::node::Node;
 
-/// An image that machines can be booted from.
+/// Something that machines can be booted from.
 pub trait Firmware: Sync {
     /// Returns the kernel that QEMU loads.
     fn kernel(&self) -> &Path;
@@ -17,4 +20,31 @@ pub trait Firmware: Sync {
 
     /// Writes a node's disk, the way a router is flashed, or returns `false` if it has none.
     fn flash(&self, node: &Node, disk: &Path) -> anyhow::Result<bool>;
+}
+
+impl Firmware for Packed {
+    fn kernel(&self) -> &Path {
+        &self.kernel
+    }
+
+    fn initramfs(&self) -> Option<&Path> {
+        self.initramfs.as_deref()
+    }
+
+    fn command_line(&self) -> &'static str {
+        "console=ttyS0 net.ifnames=0 root=PARTLABEL=root-a panic=5"
+    }
+
+    fn flash(&self, node: &Node, disk: &Path) -> anyhow::Result<bool> {
+        let enrolment = node.enrolment.as_ref();
+        let provision = Provision {
+            host_name: HostName::new(&node.name)?,
+            config: node.config.clone(),
+            join_token: enrolment.map(|it| JoinToken(it.join_token.secret().into())),
+            trust_bundle: enrolment.map(|it| it.bundle_pem.clone()),
+            uplink: Uplink::Dhcp,
+        };
+        provision_disk(self, &provision, disk)?;
+        Ok(true)
+    }
 }

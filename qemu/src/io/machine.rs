@@ -10,7 +10,7 @@ use anyhow::{Context as _, bail};
 use super::console::Console;
 use super::process::Process;
 use super::{qmp, waiting};
-use crate::console::Output;
+use crate::console::{Output, brief};
 use crate::machine::MachineSpec;
 use crate::patience::{Seen, Slowness};
 use crate::qmp::Request;
@@ -112,7 +112,7 @@ impl Machine {
         let what = format!("{} to reboot", self.spec.name);
         waiting::until(&what, self.slowness.stretch(BOOT), || {
             self.wait_for_shell()?;
-            Ok(Seen::when(self.boot_id()? != before, || "the boot before".into()))
+            Ok(Seen::when(self.boot_id()? != before, || "still the boot before".into()))
         })
     }
 
@@ -132,7 +132,8 @@ impl Machine {
     pub fn run(&self, command: &str) -> anyhow::Result<String> {
         let Output { status, stdout } = self.run_within(command, COMMAND)?;
         if status != 0 {
-            bail!("`{command}` on {} ended with {status}: {}", self.spec.name, stdout.trim());
+            let (command, name, told) = (brief(command), &self.spec.name, stdout.trim());
+            bail!("`{command}` on {name} ended with {status}: {told}");
         }
         Ok(stdout)
     }
@@ -163,7 +164,9 @@ impl Machine {
     }
 
     fn boot_id(&self) -> anyhow::Result<String> {
-        self.run("cat /proc/sys/kernel/random/boot_id")
+        // Asked of a shell that may be going down: it gets little time.
+        let limit = Duration::from_secs(2);
+        Ok(self.run_within("cat /proc/sys/kernel/random/boot_id", limit)?.stdout)
     }
 
     fn powered<T>(&self, act: impl FnOnce(&mut Powered) -> anyhow::Result<T>) -> anyhow::Result<T> {
