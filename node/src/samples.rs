@@ -1,1 +1,127 @@
-//! Samples for the tests.
+//! A small node in good health, for the tests to break.
+#![expect(clippy::unwrap_used, reason = "what cannot be set up has failed its test")]
+
+use std::net::Ipv6Addr;
+use std::time::Duration;
+
+use batman::{
+    IfIndex, Link, LinkQuality, MacAddr, MeshDevice, Neighbour, Originator, RoutingAlgorithm, Seen,
+    Settings,
+};
+use spire_bridge::agent::Origin;
+use spire_bridge::identity::{Absence, Standing, WallTime};
+use spire_bridge::tls::{self, HandshakeFailure};
+use spire_bridge::{SpiffeId, Uptime};
+
+use crate::config::Config;
+use crate::hello::Hello;
+use crate::knowledge::Knowledge;
+use crate::observation::Observation;
+use crate::peers::{LinkEvent, PeerKey, SessionId, Side};
+
+/// Our hard interface and our address on it.
+pub(crate) const LINK: IfIndex = IfIndex(3);
+pub(crate) const OWN: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+/// A neighbour.
+pub(crate) const PEER: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
+pub(crate) const PEER_ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
+
+pub(crate) const WALL: WallTime = WallTime::from_unix(1_795_348_800);
+
+pub(crate) fn at(seconds: u64) -> Uptime {
+    Uptime::from_boot(Duration::from_secs(seconds))
+}
+
+pub(crate) fn config() -> Config {
+    Config::parse("[mesh]\nhard_interfaces = [\"eth1\"]\n[identity]\nserver = \"10.0.2.2:8081\"\n")
+        .unwrap()
+}
+
+fn link(name: &str, index: u32, address: MacAddr, master: Option<u32>, kind: Option<&str>) -> Link {
+    Link {
+        name: name.parse().unwrap(),
+        index: IfIndex(index),
+        address: Some(address),
+        kind: kind.map(str::to_owned),
+        up: true,
+        carrier: true,
+        master: master.map(IfIndex),
+    }
+}
+
+/// The mesh as [`config`] wants it, with one neighbour.
+pub(crate) fn mesh() -> Seen {
+    let bat0 = link("bat0", 9, MacAddr([2, 0, 0, 0, 9, 9]), None, Some("batadv"));
+    Seen {
+        mesh: Some(MeshDevice {
+            name: bat0.name.clone(),
+            index: bat0.index,
+            address: MacAddr([2, 0, 0, 0, 9, 9]),
+            up: true,
+            algorithm: Some(RoutingAlgorithm::BatmanIv),
+            version: "6.12".into(),
+            settings: Settings::default(),
+        }),
+        links: vec![link("eth1", 3, OWN, Some(9), None), bat0],
+        neighbours: vec![Neighbour {
+            address: PEER,
+            interface: "eth1".parse().unwrap(),
+            interface_index: LINK,
+            last_seen: Duration::from_millis(500),
+            throughput: None,
+        }],
+        originators: vec![Originator {
+            address: PEER,
+            neighbour: PEER,
+            interface: "eth1".parse().unwrap(),
+            interface_index: LINK,
+            quality: LinkQuality::Tq(251),
+            last_seen: Duration::from_millis(500),
+            best: true,
+        }],
+        ..Seen::default()
+    }
+}
+
+/// A look at a node whose mesh is whole and who has no identity yet.
+pub(crate) fn seen() -> Observation {
+    Observation {
+        mesh: Ok(mesh()),
+        identity: Standing::Absent(Absence::NoWorkloadApi),
+        wall: WALL,
+        agent_missing: false,
+        server_answers: Some(true),
+        join_token_left: false,
+    }
+}
+
+/// What a node knows whose agent has been up for a while.
+pub(crate) fn knowledge() -> Knowledge {
+    let mut knowledge = Knowledge::default();
+    knowledge.agent.started(70, at(0), Origin::Ours);
+    knowledge
+}
+
+pub(crate) fn hello(has_identity: bool) -> LinkEvent {
+    let hello = Hello { mesh: "mesh".into(), port: 4660, mac: PEER, nonce: 1, has_identity };
+    LinkEvent::Hello { link: LINK, address: PEER_ADDRESS, hello }
+}
+
+pub(crate) fn opened() -> LinkEvent {
+    LinkEvent::Opened {
+        id: SessionId(1),
+        peer: PeerKey { link: LINK, mac: PEER },
+        own: OWN,
+        address: PEER_ADDRESS,
+        side: Side::Dialler,
+        proven: tls::Peer {
+            spiffe_id: SpiffeId::new("spiffe://x0tta6bl4.mesh/node/bravo").unwrap(),
+            not_after: WallTime::from_unix(WALL.unix() + 3_540),
+            kx_group: "X25519MLKEM768",
+        },
+    }
+}
+
+pub(crate) fn failed(failure: HandshakeFailure) -> LinkEvent {
+    LinkEvent::Failed { link: LINK, address: PEER_ADDRESS, side: Side::Dialler, failure }
+}

@@ -1,1 +1,129 @@
+use std::time::Duration;
 
+use batman::IfName;
+
+use super::*;
+use crate::samples::{at, config, hello, knowledge, mesh, opened, seen};
+
+fn found(knowledge: &Knowledge, seen: &Observation, now: u64) -> Vec<String> {
+    let findings = analyze(&config(), knowledge, seen, at(now));
+    findings.iter().map(ToString::to_string).collect()
+}
+
+const NO_IDENTITY: &str = "no identity: the agent offers no Workload API yet";
+
+#[test]
+fn a_whole_mesh_is_nothing_to_speak_of() {
+    assert_eq!(found(&knowledge(), &seen(), 1), [NO_IDENTITY]);
+}
+
+#[test]
+fn a_missing_mesh_interface_is_found_with_the_steps_to_it() {
+    let mut bare = mesh();
+    bare.mesh = None;
+    bare.links.retain(|link| !link.is_mesh());
+    bare.links[0].master = None;
+    let seen = Observation { mesh: Ok(bare), ..seen() };
+
+    assert_eq!(
+        found(&knowledge(), &seen, 1),
+        [
+            "the mesh is not as wanted: create bat0 (BATMAN_IV)",
+            "the mesh is not as wanted: attach eth1 to bat0",
+            "the mesh is not as wanted: set bat0 up",
+            NO_IDENTITY,
+        ]
+    );
+}
+
+#[test]
+fn a_detached_hard_interface_is_found() {
+    let mut torn = mesh();
+    torn.links[0].master = None;
+    let seen = Observation { mesh: Ok(torn), ..seen() };
+
+    assert_eq!(
+        found(&knowledge(), &seen, 1),
+        ["the mesh is not as wanted: attach eth1 to bat0", NO_IDENTITY]
+    );
+}
+
+#[test]
+fn a_hard_interface_that_is_not_there_is_an_obstacle() {
+    let mut bare = mesh();
+    let eth1: IfName = "eth1".parse().unwrap();
+    bare.links.retain(|link| link.name != eth1);
+    let seen = Observation { mesh: Ok(bare), ..seen() };
+
+    assert_eq!(
+        found(&knowledge(), &seen, 1),
+        ["the mesh is not whole: there is no link eth1", NO_IDENTITY]
+    );
+}
+
+#[test]
+fn a_dead_agent_is_found_with_how_it_ended() {
+    let mut knowledge = knowledge();
+
+    knowledge.agent.exited(Exit::Signal(9), at(5), 0.5);
+
+    assert_eq!(
+        found(&knowledge, &seen(), 5),
+        ["spire-agent is not running, signal 9", NO_IDENTITY]
+    );
+}
+
+#[test]
+fn an_agent_that_is_not_there_says_what_to_do() {
+    let seen = Observation { agent_missing: true, ..seen() };
+
+    assert_eq!(
+        found(&Knowledge::default(), &seen, 5),
+        [
+            "no spire-agent at /usr/bin/spire-agent: install it there or set identity.agent_binary",
+            NO_IDENTITY
+        ]
+    );
+}
+
+#[test]
+fn an_agent_that_waits_is_found_only_while_the_server_answers() {
+    let mut knowledge = knowledge();
+    knowledge.agent.attestation_delayed(Duration::from_secs(20), at(5));
+    let silent = Observation { server_answers: Some(false), ..seen() };
+
+    let asleep = "spire-agent waits although the server answers";
+    let server = "the SPIRE server 10.0.2.2:8081 does not answer";
+    assert_eq!(found(&knowledge, &seen(), 6), [asleep, NO_IDENTITY]);
+    assert_eq!(found(&knowledge, &silent, 6), [NO_IDENTITY, server]);
+    assert_eq!(found(&knowledge, &seen(), 25), [NO_IDENTITY]);
+}
+
+#[test]
+fn a_node_without_an_identity_dials_nobody() {
+    let mut knowledge = knowledge();
+
+    knowledge.peers.learn(hello(true), at(1));
+
+    assert_eq!(found(&knowledge, &seen(), 1), [NO_IDENTITY]);
+}
+
+#[test]
+fn a_silent_session_is_found() {
+    let mut knowledge = knowledge();
+    knowledge.peers.learn(hello(true), at(1));
+    knowledge.peers.learn(opened(), at(1));
+
+    assert_eq!(found(&knowledge, &seen(), 6), [NO_IDENTITY]);
+    assert_eq!(found(&knowledge, &seen(), 7), [NO_IDENTITY, "session 1 is over"]);
+}
+
+#[test]
+fn an_unreadable_mesh_is_found_and_hides_nothing_else() {
+    let seen = Observation { mesh: Err("netlink is broken".into()), ..seen() };
+
+    assert_eq!(
+        found(&knowledge(), &seen, 1),
+        ["the mesh cannot be read: netlink is broken", NO_IDENTITY]
+    );
+}

@@ -1,1 +1,83 @@
+use spire_bridge::agent::Exit;
+use spire_bridge::identity::Absence;
 
+use super::*;
+use crate::peers::PeerKey;
+use crate::samples::{LINK, PEER, PEER_ADDRESS, at, knowledge};
+
+fn dial() -> Dial {
+    Dial { peer: PeerKey { link: LINK, mac: PEER }, address: PEER_ADDRESS, port: 4660 }
+}
+
+#[test]
+fn every_finding_that_can_be_mended_has_its_action() {
+    let step = Step::SetUp { link: "eth1".parse().unwrap() };
+    let findings = [
+        Finding::MeshDiffers(step.clone()),
+        Finding::AgentSleeps { pid: 70 },
+        Finding::JoinTokenSpent,
+        Finding::SessionMissing(dial()),
+        Finding::SessionStale(SessionId(1)),
+    ];
+
+    let actions = plan(&knowledge(), &findings, at(1));
+
+    assert_eq!(
+        actions,
+        [
+            Action::Mesh(step),
+            Action::NudgeAgent { pid: 70 },
+            Action::WipeJoinToken,
+            Action::Dial(dial()),
+            Action::HangUp(SessionId(1)),
+        ]
+    );
+}
+
+#[test]
+fn nothing_found_is_nothing_to_do() {
+    assert_eq!(plan(&knowledge(), &[], at(1)), []);
+    assert_eq!(plan(&knowledge(), &[Finding::NoIdentity(Absence::NotRegistered)], at(1)), []);
+}
+
+#[test]
+fn a_dead_agent_is_started_when_its_wait_is_over() {
+    let mut knowledge = knowledge();
+    knowledge.agent.exited(Exit::Signal(9), at(5), 1.0);
+    let down = [Finding::AgentDown { last_exit: Some(Exit::Signal(9)) }];
+
+    assert_eq!(plan(&knowledge, &down, at(5)), []);
+    assert_eq!(plan(&knowledge, &down, at(6)), [Action::Agent(Command::Start)]);
+}
+
+#[test]
+fn a_waiting_agent_is_not_told_to_hurry_over_and_over() {
+    let mut knowledge = knowledge();
+    let asleep = [Finding::AgentSleeps { pid: 70 }];
+    knowledge.agent_nudged = Some(at(5));
+
+    assert_eq!(plan(&knowledge, &asleep, at(14)), []);
+    assert_eq!(plan(&knowledge, &asleep, at(15)), [Action::NudgeAgent { pid: 70 }]);
+}
+
+#[test]
+fn a_step_that_failed_waits_and_the_others_do_not() {
+    let mut knowledge = knowledge();
+    let step = |link: &str| Step::SetUp { link: link.parse().unwrap() };
+    let findings = [Finding::MeshDiffers(step("eth1")), Finding::MeshDiffers(step("eth2"))];
+
+    knowledge.done(&Action::Mesh(step("eth1")), Err("busy".into()), at(5));
+
+    assert_eq!(plan(&knowledge, &findings, at(5)), [Action::Mesh(step("eth2"))]);
+    assert_eq!(plan(&knowledge, &findings, at(6)).len(), 2);
+}
+
+#[test]
+fn an_agent_that_overstays_its_leave_is_killed() {
+    let mut knowledge = knowledge();
+
+    knowledge.agent.told(Command::Terminate { pid: 70 }, at(5));
+
+    assert_eq!(plan(&knowledge, &[], at(9)), []);
+    assert_eq!(plan(&knowledge, &[], at(10)), [Action::Agent(Command::Kill { pid: 70 })]);
+}
