@@ -1,5 +1,4 @@
 //! A small node in good health, for the tests to break.
-#![expect(clippy::unwrap_used, reason = "what cannot be set up has failed its test")]
 
 use std::net::Ipv6Addr;
 use std::time::Duration;
