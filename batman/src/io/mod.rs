@@ -1,4 +1,5 @@
 //! Asks the kernel and tells it: the only place with sockets.
+#![expect(clippy::disallowed_methods, reason = "this is where the crate acts on the kernel")]
 
 mod events;
 mod exchange;
