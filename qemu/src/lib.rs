@@ -10,4 +10,5 @@ pub mod qmp;
 pub mod scenario;
 mod scenarios;
 pub mod spire;
+pub mod status;
 pub mod topology;

@@ -49,7 +49,6 @@ pub(crate) fn spire_agent() -> Result<PathBuf> {
 }
 
 /// Builds SPIRE's server for the lab's host.
-#[expect(dead_code, reason = "the lab's commands, which start it, come with the lab")]
 pub(crate) fn spire_server() -> Result<PathBuf> {
     spire("spire-server", Cgo::On)
 }

@@ -6,6 +6,7 @@
 
 mod binaries;
 mod image;
+mod lab;
 mod progress;
 mod tools;
 mod workspace;
@@ -25,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Builds everything and packs it into an image.
     Image(image::Arguments),
+    /// Runs scenarios on real machines.
+    Lab(lab::Arguments),
     /// Installs what the other commands need and this machine lacks.
     Tools,
 }
@@ -32,6 +35,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Image(arguments) => image::run(&arguments),
+        Command::Lab(arguments) => lab::run(&arguments),
         Command::Tools => tools::install(),
     };
     match outcome {

@@ -6,6 +6,7 @@ pub mod console;
 pub mod firmware;
 pub mod lab;
 pub mod machine;
+pub mod mesh;
 mod process;
 mod qmp;
 pub mod site;

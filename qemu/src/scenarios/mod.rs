@@ -1,7 +1,8 @@
 //! The scenarios, one file each.
 
 mod boot;
+mod mesh;
 
 use crate::scenario::Scenario;
 
-pub(crate) const ALL: &[Scenario] = &[boot::SCENARIO];
+pub(crate) const ALL: &[Scenario] = &[boot::SCENARIO, mesh::IV, mesh::V];
