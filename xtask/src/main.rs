@@ -5,6 +5,7 @@
 )]
 
 mod binaries;
+mod check;
 mod image;
 mod lab;
 mod progress;
@@ -24,6 +25,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Checks everything that can be checked without running it.
+    Check,
     /// Builds everything and packs it into an image.
     Image(image::Arguments),
     /// Runs scenarios on real machines.
@@ -34,6 +37,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Check => check::run(),
         Command::Image(arguments) => image::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
         Command::Tools => tools::install(),

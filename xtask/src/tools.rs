@@ -32,6 +32,9 @@ const TOOLS: [Tool; 9] = [
 /// Python packages that bring the cross-compiler, exact so that two machines build the same.
 const PYTHON_PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
 
+/// Built from the crates registry: Debian has no package of it.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+
 /// Where package installers put programs that an ordinary user's PATH leaves out.
 const SYSTEM_PROGRAMS: &str = "/usr/sbin:/sbin";
 
@@ -47,6 +50,19 @@ pub(crate) fn install() -> Result<()> {
     check_go()?;
     install_rust_target()?;
     install_python_packages()
+}
+
+/// Installs the program that judges dependencies, which only checks need.
+pub(crate) fn install_cargo_deny() -> Result<()> {
+    if find("cargo-deny").is_some() {
+        return Ok(());
+    }
+    eprintln!("installing {CARGO_DENY}: it judges licences and versions; some minutes, once");
+    stage("installing cargo-deny", || {
+        run(command("cargo")
+            .current_dir(workspace::root())
+            .args(["install", "--quiet", "--locked", CARGO_DENY]))
+    })
 }
 
 /// The PATH under which the installed tools are found, the virtual environment's first.

@@ -1,0 +1,156 @@
+//! `check`: everything that reads the sources and runs nothing of them.
+
+mod tidy;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::progress::stage;
+use crate::{tools, workspace};
+
+/// The SPIRE build's one Go package of our own.
+const GO: &str = "image/spire/ejbca";
+
+/// One check: what it is called and how it is made.
+type Check = (&'static str, fn() -> Result<()>);
+
+const CHECKS: [Check; 8] = [
+    ("rustfmt", rustfmt),
+    ("tidy", tidy::check),
+    ("shellcheck", shellcheck),
+    ("Go", go),
+    ("clippy", clippy),
+    ("cargo doc", cargo_doc),
+    ("cargo deny", cargo_deny),
+    ("security advisories", advisories),
+];
+
+/// Makes every check.
+///
+/// # Errors
+/// Names those that failed, when all have been made.
+pub(crate) fn run() -> Result<()> {
+    tools::install()?;
+    tools::install_cargo_deny()?;
+    let mut failed = Vec::new();
+    for (name, check) in CHECKS {
+        if let Err(error) = stage(&format!("checking: {name}"), check) {
+            eprintln!("{name}: {error:#}");
+            failed.push(name);
+        }
+    }
+    ensure!(failed.is_empty(), "not in order: {}", failed.join(", "));
+    Ok(())
+}
+
+fn rustfmt() -> Result<()> {
+    cargo(&["fmt", "--all", "--check"])
+}
+
+fn shellcheck() -> Result<()> {
+    let scripts = shell_scripts()?;
+    ensure!(!scripts.is_empty(), "no shell script was found");
+    tools::run(tools::command("shellcheck").current_dir(workspace::root()).args(scripts))
+}
+
+fn go() -> Result<()> {
+    let directory = workspace::root().join(GO);
+    let mut gofmt = tools::command("gofmt");
+    let badly_formatted =
+        gofmt.current_dir(&directory).args(["-l", "."]).stdout(Stdio::piped()).output()?;
+    ensure!(badly_formatted.status.success(), "gofmt failed ({})", badly_formatted.status);
+    let files = String::from_utf8_lossy(&badly_formatted.stdout);
+    ensure!(files.is_empty(), "not as gofmt writes it: {}", files.trim_end());
+    tools::run(tools::command("go").current_dir(&directory).args(["vet", "./..."]))
+}
+
+fn clippy() -> Result<()> {
+    cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])
+}
+
+fn cargo_doc() -> Result<()> {
+    tools::run(
+        tools::command("cargo")
+            .current_dir(workspace::root())
+            .env("RUSTDOCFLAGS", "--deny warnings")
+            .args(["doc", "--quiet", "--workspace", "--no-deps"]),
+    )
+}
+
+fn cargo_deny() -> Result<()> {
+    cargo(&["deny", "--log-level", "error", "check", "licenses", "bans", "sources"])
+}
+
+/// Compares the dependencies with the advisory database, which is not in any package registry.
+///
+/// Where it cannot be had, that is said and no failure: what is unknown is not wrong.
+fn advisories() -> Result<()> {
+    if let Err(error) = cargo(&["deny", "--log-level", "error", "fetch", "db"]) {
+        eprintln!("NOT CHECKED: security advisories. Their database cannot be fetched: {error:#}");
+        return Ok(());
+    }
+    cargo(&["deny", "--log-level", "error", "check", "--disable-fetch", "advisories"])
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    tools::run(tools::command("cargo").current_dir(workspace::root()).args(arguments))
+}
+
+/// The scripts that a shell runs, by their first line.
+fn shell_scripts() -> Result<Vec<String>> {
+    let mut scripts = Vec::new();
+    for path in own_files("")? {
+        let file = workspace::root().join(&path);
+        // A link's target is checked by its own name, or is none of ours.
+        if !file.symlink_metadata().is_ok_and(|it| it.is_file()) {
+            continue;
+        }
+        let mut start = Vec::new();
+        File::open(&file)
+            .and_then(|it| it.take(32).read_to_end(&mut start))
+            .context(path.clone())?;
+        if is_shell(&start) {
+            scripts.push(path);
+        }
+    }
+    Ok(scripts)
+}
+
+fn is_shell(start: &[u8]) -> bool {
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.starts_with(b"#!") && line.ends_with(b"sh")
+}
+
+/// The files that git has or would take, whose paths end so, relative to the workspace's root.
+fn own_files(ending: &str) -> Result<Vec<String>> {
+    let mut git = tools::command("git");
+    let output = git
+        .current_dir(workspace::root())
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .stdout(Stdio::piped())
+        .output()
+        .context("git cannot be started")?;
+    if !output.status.success() {
+        bail!("git ls-files failed ({})", output.status);
+    }
+    let paths = String::from_utf8(output.stdout).context("a path is not UTF-8")?;
+    Ok(paths.split_terminator('\0').filter(|it| it.ends_with(ending)).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_scripts_are_known_by_their_first_line() {
+        for script in ["#!/bin/sh\nset -eu\n", "#!/usr/bin/env bash\n", "#!/bin/busybox sh"] {
+            assert!(is_shell(script.as_bytes()), "{script}");
+        }
+        for other in ["", "#!/usr/bin/python3\n# no sh", "echo sh", "\n#!/bin/sh"] {
+            assert!(!is_shell(other.as_bytes()), "{other}");
+        }
+    }
+}
