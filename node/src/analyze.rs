@@ -49,9 +49,15 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// Tells whether an operator would want to hear of it; the others are everyday business.
+    /// Tells whether an operator who asks for the status would want to hear of it.
     pub fn is_notable(&self) -> bool {
-        !matches!(self, Self::SessionMissing(_) | Self::JoinTokenSpent)
+        !matches!(self, Self::SessionMissing(_) | Self::SessionStale(_) | Self::JoinTokenSpent)
+    }
+
+    /// Tells whether it is logged when it begins and ends. A mesh that differs is logged as what was done
+    /// about it, in one line.
+    pub fn is_announced(&self) -> bool {
+        self.is_notable() && !matches!(self, Self::MeshDiffers(_))
     }
 }
 

@@ -14,7 +14,8 @@ pub fn start(log: &Log) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_max_level(level);
+    let lines = lines.with_target(false).with_writer(std::io::stderr);
     // Uptime, because a router's wall clock may be in 1970 for a while.
     let started = match log.format {
         LogFormat::Text => lines.with_ansi(false).with_timer(SinceBoot).try_init(),
@@ -39,9 +40,9 @@ pub fn pass_on(line: &LogLine) {
     let subsystem = subsystem.as_deref();
     let error = error.as_deref();
     match line.level {
-        Level::Error => tracing::error!(target: "spire_agent", subsystem, error, "{message}"),
-        Level::Warn => tracing::warn!(target: "spire_agent", subsystem, error, "{message}"),
-        Level::Info => tracing::info!(target: "spire_agent", subsystem, error, "{message}"),
-        Level::Debug => tracing::debug!(target: "spire_agent", subsystem, error, "{message}"),
+        Level::Error => tracing::error!(subsystem, error, "spire-agent: {message}"),
+        Level::Warn => tracing::warn!(subsystem, error, "spire-agent: {message}"),
+        Level::Info => tracing::info!(subsystem, error, "spire-agent: {message}"),
+        Level::Debug => tracing::debug!(subsystem, error, "spire-agent: {message}"),
     }
 }

@@ -95,7 +95,7 @@ impl Router {
             for step in batman::plan(wanted, &seen) {
                 if matches!(step, Step::CreateMesh { .. }) {
                     self.kernel.apply(&step).await.map_err(hopeless)?;
-                    tracing::info!(%step, "mesh changed");
+                    tracing::info!("{step}");
                 }
             }
         }
@@ -311,10 +311,10 @@ fn hopeless(error: batman::Error) -> Unable {
 
 /// Tells what begins and what is over, once each.
 fn tell(changes: &Changes) {
-    for finding in changes.begun.iter().filter(|finding| finding.is_notable()) {
+    for finding in changes.begun.iter().filter(|finding| finding.is_announced()) {
         tracing::warn!("{finding}");
     }
-    for finding in changes.over.iter().filter(|finding| finding.is_notable()) {
+    for finding in changes.over.iter().filter(|finding| finding.is_announced()) {
         tracing::info!("over: {finding}");
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod accel;
 pub mod console;
+pub mod demo;
 pub mod firmware;
 pub mod lab;
 pub mod machine;

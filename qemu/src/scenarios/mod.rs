@@ -1,8 +1,28 @@
-//! The scenarios, one file each.
+//! The scenarios, one file each, the quick ones first.
 
+mod agent_killed;
 mod boot;
 mod mesh;
+mod mesh_repaired;
+mod node_cut_off;
+mod node_killed;
+mod rogue;
+mod server_down;
+mod unable;
 
 use crate::scenario::Scenario;
 
-pub(crate) const ALL: &[Scenario] = &[boot::SCENARIO, mesh::IV, mesh::V];
+pub(crate) const ALL: &[Scenario] = &[
+    boot::SCENARIO,
+    unable::BAD_CONFIG,
+    unable::UNABLE,
+    mesh::IV,
+    mesh::V,
+    mesh_repaired::SCENARIO,
+    agent_killed::SCENARIO,
+    node_killed::SCENARIO,
+    node_cut_off::SCENARIO,
+    server_down::SCENARIO,
+    rogue::STRANGER,
+    rogue::FOREIGN,
+];

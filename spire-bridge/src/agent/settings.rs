@@ -4,6 +4,10 @@ use std::str::FromStr;
 
 use spiffe::TrustDomain;
 
+/// Workloads are told apart by their program's path. Its hash is not taken: it costs a router seconds at
+/// every connection, and on a read-only root the path says as much.
+const WORKLOAD_ATTESTOR: &str = "discover_workload_path = true\n        workload_size_limit = -1";
+
 /// Where a SPIRE server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress {
@@ -101,7 +105,7 @@ impl Settings {
         for (kind, name, data) in [
             ("KeyManager", "disk", format!("directory = {}", quoted(&self.data_dir.display()))),
             ("NodeAttestor", "join_token", String::new()),
-            ("WorkloadAttestor", "unix", "discover_workload_path = true".to_owned()),
+            ("WorkloadAttestor", "unix", WORKLOAD_ATTESTOR.to_owned()),
         ] {
             let _ =
                 writeln!(hcl, "    {kind} \"{name}\" {{\n        plugin_data {{ {data} }}\n    }}");

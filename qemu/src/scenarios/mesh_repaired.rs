@@ -1,0 +1,45 @@
+//! Somebody takes the mesh apart: it is whole again in a moment, and one line tells of it.
+
+use anyhow::{Context as _, ensure};
+
+use crate::io::mesh::{Mesh, Recipe};
+use crate::io::site::Site;
+use crate::scenario::Scenario;
+
+pub(super) const SCENARIO: Scenario = Scenario {
+    name: "mesh-repaired",
+    claim: "a deleted bat0 and a detached hard interface are repaired within 2 s, logged once",
+    run,
+};
+
+/// What the issue promises, in seconds of the machine's own clock.
+const PROMISED: f64 = 2.0;
+
+fn run(site: &Site) -> anyhow::Result<()> {
+    let mesh = Mesh::form(site, "mesh-repaired", &Recipe::routers(["alpha", "bravo"]))?;
+
+    for damage in ["ip link delete bat0", "ip link set eth1 nomaster"] {
+        let told = mesh.log_lines("alpha", "mesh changed")?.len();
+
+        let seconds = repaired_after(&mesh, damage)?;
+
+        eprintln!("`{damage}` was repaired after {seconds:.2} s");
+        ensure!(seconds <= PROMISED, "`{damage}` was repaired after {seconds:.2} s");
+        let lines = mesh.log_lines("alpha", "mesh changed")?;
+        ensure!(lines.len() == told + 1, "told {} times: {lines:?}", lines.len() - told);
+    }
+    mesh.wait_until_verified("alpha", 1, std::time::Duration::from_secs(30)).map(drop)
+}
+
+/// Does the damage and returns how long the machine was without a whole mesh.
+fn repaired_after(mesh: &Mesh<'_>, damage: &str) -> anyhow::Result<f64> {
+    let now = "read t rest </proc/uptime && echo $t";
+    let whole = "[ -e /sys/class/net/bat0/lower_eth1 ] && ip link show bat0 | grep -q 'UP'";
+    let printed = mesh
+        .node("alpha")?
+        .run(&format!("{damage} && {now}; until {whole}; do usleep 50000; done; {now}"))?;
+    let mut times = printed.lines().map(|line| line.trim().parse::<f64>());
+    let mut time = || times.next().context("the machine printed no time")?.context("no time");
+    let (begun, ended) = (time()?, time()?);
+    Ok(ended - begun)
+}

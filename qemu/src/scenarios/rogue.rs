@@ -1,0 +1,46 @@
+//! Nobody verifies a machine that cannot prove itself, and everybody says why.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use crate::io::demo;
+use crate::io::mesh::{Member, Mesh, Recipe, shunned};
+use crate::io::site::Site;
+use crate::scenario::Scenario;
+
+pub(super) const FOREIGN: Scenario = Scenario {
+    name: "rogue-foreign",
+    claim: "three routers verify one another and refuse an identity of a foreign trust domain",
+    run: |site| demo::show(site).map(drop),
+};
+
+pub(super) const STRANGER: Scenario = Scenario {
+    name: "rogue-stranger",
+    claim: "a machine without an identity reaches the kernel's tables and is verified by nobody",
+    run: stranger,
+};
+
+const ROUTERS: [&str; 2] = ["alpha", "bravo"];
+
+fn stranger(site: &Site) -> anyhow::Result<()> {
+    let recipe = Recipe::routers(ROUTERS).with(Member::Stranger("rogue"));
+    let mesh = Mesh::form(site, "rogue-stranger", &recipe)?;
+    let mac = mesh.mac("rogue")?;
+    let why = "it has no identity to show";
+
+    for router in ROUTERS {
+        let what = format!("{router} to hear the rogue");
+        mesh.wait_for(router, &what, Duration::from_secs(60), |status| {
+            status.neighbour(&mac).is_some_and(|rogue| rogue.reason == why)
+        })?;
+    }
+
+    let statuses = ROUTERS.iter().map(|name| Ok(((*name).to_owned(), mesh.status(name)?)));
+    let reasons = shunned(&statuses.collect::<anyhow::Result<BTreeMap<_, _>>>()?, &mac)?;
+    ensure!(reasons.values().all(|reason| reason.starts_with("unverified")), "{reasons:?}");
+    let own = mesh.status("rogue")?;
+    ensure!(own.state == "bootstrapping" && own.spiffe_id.is_none(), "{}", own.summary());
+    Ok(())
+}
