@@ -6,6 +6,8 @@
 
 mod binaries;
 mod check;
+mod console;
+mod demo;
 mod image;
 mod lab;
 mod progress;
@@ -29,6 +31,10 @@ enum Command {
     Check,
     /// Builds everything and packs it into an image.
     Image(image::Arguments),
+    /// Boots three routers and a rogue, and shows who trusts whom.
+    Demo(demo::Arguments),
+    /// Looks inside a machine that `demo --keep` left running.
+    Console(console::Arguments),
     /// Runs scenarios on real machines.
     Lab(lab::Arguments),
     /// Installs what the other commands need and this machine lacks.
@@ -39,6 +45,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Check => check::run(),
         Command::Image(arguments) => image::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Console(arguments) => console::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
         Command::Tools => tools::install(),
     };
