@@ -1,85 +1,18 @@
 //! Two peers prove themselves to each other, or say why not: real certificates, real TLS, no network.
 #![expect(clippy::unwrap_used, reason = "what cannot be set up has failed its test")]
 
-use std::sync::Arc;
+mod authority;
+
 use std::time::Duration;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType,
-};
-use rustls::pki_types::{PrivatePkcs8KeyDer, UnixTime};
-use rustls::time_provider::TimeProvider;
-use spire_bridge::identity::{Identity, LiveIdentity};
+use authority::{Authority, NOW, terms};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use spire_bridge::identity::Identity;
 use spire_bridge::io::mtls;
-use spire_bridge::rule::Rule;
 use spire_bridge::tls::{self, HandshakeFailure, Peer, Terms};
-use spire_bridge::{Refusal, SpiffeId, TrustDomain};
-use time::OffsetDateTime;
-use time::macros::datetime;
+use spire_bridge::{Refusal, SpiffeId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-const NOW: OffsetDateTime = datetime!(2026-11-22 12:00 UTC);
-
-#[derive(Debug)]
-struct FixedClock(OffsetDateTime);
-
-impl TimeProvider for FixedClock {
-    fn current_time(&self) -> Option<UnixTime> {
-        let seconds = u64::try_from(self.0.unix_timestamp()).ok()?;
-        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
-    }
-}
-
-struct Authority {
-    trust_domain: TrustDomain,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn of(trust_domain: &str) -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, trust_domain);
-        params.subject_alt_names =
-            vec![SanType::URI(format!("spiffe://{trust_domain}").try_into().unwrap())];
-        params.not_before = NOW - Duration::from_secs(86_400);
-        params.not_after = NOW + Duration::from_secs(86_400);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        Self { trust_domain: TrustDomain::new(trust_domain).unwrap(), issuer }
-    }
-
-    fn svid(&self, path: &str) -> Identity {
-        self.svid_named(&format!("spiffe://{}{path}", self.trust_domain.as_str()))
-    }
-
-    fn svid_named(&self, id: &str) -> Identity {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::default();
-        params.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.not_before = NOW - Duration::from_secs(10);
-        params.not_after = NOW + Duration::from_secs(3_600);
-        let leaf = params.signed_by(&key, &self.issuer).unwrap();
-        Identity::from_parts(
-            SpiffeId::new(id).unwrap(),
-            vec![leaf.der().clone()],
-            PrivatePkcs8KeyDer::from(key.serialize_der()),
-            [self.issuer.der().clone()],
-        )
-        .unwrap()
-    }
-}
-
-fn terms(identity: Identity, at: OffsetDateTime) -> Terms {
-    let rules = Arc::from([Rule::any_node(identity.trust_domain())]);
-    let live = LiveIdentity::new();
-    live.hold(identity);
-    Terms { identity: live, rules, clock: Arc::new(FixedClock(at)) }
-}
 
 type Verdicts = (Result<Peer, HandshakeFailure>, Result<Peer, HandshakeFailure>);
 
@@ -119,7 +52,7 @@ fn two_nodes_of_one_trust_domain_know_each_other() {
     let mesh = Authority::of("m.mesh");
 
     let (dialled, listened) =
-        run(&terms(mesh.svid("/node/alpha"), NOW), &terms(mesh.svid("/node/bravo"), NOW));
+        run(&terms(&mesh.svid("/node/alpha"), NOW), &terms(&mesh.svid("/node/bravo"), NOW));
 
     let (dialled, listened) = (dialled.unwrap(), listened.unwrap());
     assert_eq!(dialled.spiffe_id, name("/node/bravo"));
@@ -133,7 +66,7 @@ fn a_foreign_dialler_is_refused_and_refuses() {
     let (mesh, rogue) = (Authority::of("m.mesh"), Authority::of("rogue.example"));
 
     let (dialled, listened) =
-        run(&terms(rogue.svid("/node/mallory"), NOW), &terms(mesh.svid("/node/bravo"), NOW));
+        run(&terms(&rogue.svid("/node/mallory"), NOW), &terms(&mesh.svid("/node/bravo"), NOW));
 
     assert!(matches!(
         dialled,
@@ -147,7 +80,7 @@ fn a_foreign_listener_is_refused_by_name() {
     let (mesh, rogue) = (Authority::of("m.mesh"), Authority::of("rogue.example"));
 
     let (dialled, _) =
-        run(&terms(mesh.svid("/node/alpha"), NOW), &terms(rogue.svid("/node/mallory"), NOW));
+        run(&terms(&mesh.svid("/node/alpha"), NOW), &terms(&rogue.svid("/node/mallory"), NOW));
 
     assert_eq!(
         dialled.unwrap_err().to_string(),
@@ -160,8 +93,8 @@ fn a_stolen_name_without_the_authority_is_refused() {
     let (mesh, rogue) = (Authority::of("m.mesh"), Authority::of("rogue.example"));
 
     let (dialled, _) = run(
-        &terms(mesh.svid("/node/alpha"), NOW),
-        &terms(rogue.svid_named("spiffe://m.mesh/node/bravo"), NOW),
+        &terms(&mesh.svid("/node/alpha"), NOW),
+        &terms(&rogue.svid_named("spiffe://m.mesh/node/bravo"), NOW),
     );
 
     let expected = Refusal::UnknownAuthority { id: name("/node/bravo") };
@@ -173,7 +106,7 @@ fn an_identity_that_no_rule_names_is_refused() {
     let mesh = Authority::of("m.mesh");
 
     let (dialled, _) =
-        run(&terms(mesh.svid("/node/alpha"), NOW), &terms(mesh.svid("/workload/web"), NOW));
+        run(&terms(&mesh.svid("/node/alpha"), NOW), &terms(&mesh.svid("/workload/web"), NOW));
 
     assert!(matches!(dialled, Err(HandshakeFailure::Refused(Refusal::NotAllowed { .. }))));
 }
@@ -183,7 +116,7 @@ fn a_refused_dialler_learns_so_at_its_first_read() {
     let mesh = Authority::of("m.mesh");
 
     let (dialled, listened) =
-        run(&terms(mesh.svid("/workload/web"), NOW), &terms(mesh.svid("/node/bravo"), NOW));
+        run(&terms(&mesh.svid("/workload/web"), NOW), &terms(&mesh.svid("/node/bravo"), NOW));
 
     assert!(matches!(dialled, Err(HandshakeFailure::RefusedByPeer { .. })), "{dialled:?}");
     assert!(matches!(listened, Err(HandshakeFailure::Refused(Refusal::NotAllowed { .. }))));
@@ -196,9 +129,9 @@ fn time_is_checked_by_each_side_with_its_own_clock() {
     let early = NOW - Duration::from_secs(3_600);
 
     let (after, _) =
-        run(&terms(mesh.svid("/node/alpha"), late), &terms(mesh.svid("/node/bravo"), NOW));
+        run(&terms(&mesh.svid("/node/alpha"), late), &terms(&mesh.svid("/node/bravo"), NOW));
     let (before, _) =
-        run(&terms(mesh.svid("/node/alpha"), early), &terms(mesh.svid("/node/bravo"), NOW));
+        run(&terms(&mesh.svid("/node/alpha"), early), &terms(&mesh.svid("/node/bravo"), NOW));
 
     let id = name("/node/bravo");
     assert_eq!(after.unwrap_err(), HandshakeFailure::Refused(Refusal::Expired { id: id.clone() }));
@@ -209,10 +142,10 @@ fn time_is_checked_by_each_side_with_its_own_clock() {
 fn a_rotation_is_seen_by_the_next_handshake_with_the_same_settings() {
     let mesh = Authority::of("m.mesh");
     let (alpha, bravo) =
-        (terms(mesh.svid("/node/alpha"), NOW), terms(mesh.svid("/node/bravo"), NOW));
+        (terms(&mesh.svid("/node/alpha"), NOW), terms(&mesh.svid("/node/bravo"), NOW));
 
     let (before, _) = run(&alpha, &bravo);
-    bravo.identity.hold(mesh.svid("/node/renamed"));
+    bravo.identity.hold(mesh.svid("/node/renamed").identity());
     let (after, _) = run(&alpha, &bravo);
 
     assert_eq!(before.unwrap().spiffe_id, name("/node/bravo"));
