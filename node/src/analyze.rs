@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use batman::{Obstacle, Step};
 use spire_bridge::Uptime;
@@ -12,6 +13,9 @@ use crate::config::Config;
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
 use crate::peers::{Dial, SessionId, Timeouts};
+
+/// An agent that will try again sooner than this is not disturbed: a restart takes it as long.
+const WORTH_A_RESTART: Duration = Duration::from_secs(5);
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +59,11 @@ impl Finding {
     }
 
     /// Tells whether it is logged when it begins and ends. A mesh that differs is logged as what was done
-    /// about it, in one line.
+    /// about it, in one line, and an agent that has never run yet as its start.
     pub fn is_announced(&self) -> bool {
-        self.is_notable() && !matches!(self, Self::MeshDiffers(_))
+        let is_everyday =
+            matches!(self, Self::MeshDiffers(_) | Self::AgentDown { last_exit: None });
+        self.is_notable() && !is_everyday
     }
 }
 
@@ -124,9 +130,11 @@ fn agent(
             Some(Finding::AgentMissing(config.identity.agent_binary.clone()))
         }
         Phase::Down { .. } => Some(Finding::AgentDown { last_exit: knowledge.agent.last_exit() }),
-        Phase::Up { pid, retries_at: Some(retry), .. } => (seen.server_answers == Some(true)
-            && now < retry)
-            .then_some(Finding::AgentSleeps { pid }),
+        Phase::Up { pid, retries_at: Some(retry), .. } => {
+            let oversleeps = retry.since(now) > WORTH_A_RESTART;
+            (seen.server_answers == Some(true) && oversleeps)
+                .then_some(Finding::AgentSleeps { pid })
+        }
         Phase::Up { .. } | Phase::Leaving { .. } => None,
     }
 }

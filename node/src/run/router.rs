@@ -175,7 +175,7 @@ impl Router {
             log::pass_on(&line);
         }
         if let Some(exit) = self.agent.exited() {
-            tracing::warn!(%exit, "spire-agent ended");
+            tracing::debug!(%exit, "spire-agent ended");
             self.knowledge.agent.exited(exit, now, host::jitter());
         }
     }
