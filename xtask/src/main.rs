@@ -4,6 +4,7 @@
     reason = "developer commands are files and processes throughout"
 )]
 
+mod bench;
 mod binaries;
 mod check;
 mod console;
@@ -11,6 +12,7 @@ mod demo;
 mod image;
 mod lab;
 mod progress;
+mod test;
 mod tools;
 mod workspace;
 
@@ -27,6 +29,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measures how large and how quick everything is, beside a peer.
+    Bench(bench::Arguments),
     /// Checks everything that can be checked without running it.
     Check,
     /// Builds everything and packs it into an image.
@@ -37,17 +41,21 @@ enum Command {
     Console(console::Arguments),
     /// Runs scenarios on real machines.
     Lab(lab::Arguments),
+    /// Tests everything that has to hold before a change goes in.
+    Test(test::Arguments),
     /// Installs what the other commands need and this machine lacks.
     Tools,
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Bench(arguments) => bench::run(&arguments),
         Command::Check => check::run(),
         Command::Image(arguments) => image::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Console(arguments) => console::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments),
+        Command::Test(arguments) => test::run(&arguments),
         Command::Tools => tools::install(),
     };
     match outcome {
