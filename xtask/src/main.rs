@@ -50,7 +50,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
-        Command::Check => check::run(),
+        Command::Check => check::run().map(drop),
         Command::Image(arguments) => image::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Console(arguments) => console::run(&arguments),

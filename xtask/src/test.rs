@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut parts = Parts::default();
     let mut outcomes = Vec::new();
     parts.run("tools", tools::install);
-    parts.run("check", check::run);
+    let unchecked = parts.run("check", check::run).unwrap_or_default();
     parts.run("unit tests", unit_tests);
     if !arguments.fast {
         let site = parts.run("image", lab::site);
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             parts.run("lab", || scenarios(&site, &mut outcomes));
         }
     }
-    print!("{}", report(&parts.0, &outcomes));
+    print!("{}", report(&parts.0, &unchecked, &outcomes));
     let failed: Vec<_> =
         parts.0.iter().filter(|it| it.failure.is_some()).map(|it| it.name).collect();
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
@@ -81,12 +81,13 @@ fn scenarios(site: &Site, outcomes: &mut Vec<Outcome>) -> Result<()> {
 }
 
 /// Tells how everything went; the last line is the scenarios', if there were any.
-fn report(parts: &[Part], outcomes: &[Outcome]) -> String {
+fn report(parts: &[Part], unchecked: &[&str], outcomes: &[Outcome]) -> String {
     let mut lines = Vec::new();
     for Part { name, took, failure } in parts {
         let word = if failure.is_some() { "FAILED" } else { "passed" };
         lines.push(format!("{name:<12}{word}{:>9.1} s", took.as_secs_f64()));
     }
+    lines.extend(unchecked.iter().map(|it| format!("NOT CHECKED: {it}")));
     for Outcome { name, failure, .. } in outcomes {
         if let Some(why) = failure {
             let logs = workspace::target("lab").join(name);
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn report_ends_with_a_count_and_names_the_failed_with_their_logs() {
+    fn report_names_what_is_unchecked_and_failed_and_ends_with_a_count() {
         let part = Part { name: "lab", took: Duration::from_millis(61_250), failure: None };
         let outcome = |name, failure: Option<&str>| Outcome {
             name,
@@ -127,17 +128,21 @@ mod tests {
             failure: failure.map(str::to_owned),
         };
 
-        let told = report(&[part], &[outcome("boot", None), outcome("mesh", Some("alpha is off"))]);
+        let told = report(
+            &[part],
+            &["the moon"],
+            &[outcome("boot", None), outcome("mesh", Some("alpha is off"))],
+        );
 
         let lines: Vec<_> = told.lines().collect();
         assert_eq!(lines.first(), Some(&"lab         passed     61.2 s"));
-        assert_eq!(lines.get(1), Some(&"mesh failed: alpha is off"));
-        assert!(lines[2].ends_with("target/lab/mesh"), "{told}");
+        assert_eq!(lines[1..3], ["NOT CHECKED: the moon", "mesh failed: alpha is off"]);
+        assert!(lines[3].ends_with("target/lab/mesh"), "{told}");
         assert_eq!(lines.last(), Some(&"1 passed, 1 failed"));
     }
 
     #[test]
     fn without_scenarios_nothing_is_counted() {
-        assert_eq!(report(&[], &[]), "");
+        assert_eq!(report(&[], &[], &[]), "");
     }
 }

@@ -52,17 +52,33 @@ pub(crate) fn install() -> Result<()> {
     install_python_packages()
 }
 
-/// Installs the program that judges dependencies, which only checks need.
-pub(crate) fn install_cargo_deny() -> Result<()> {
-    if find("cargo-deny").is_some() {
-        return Ok(());
+/// Installs what only checks need: clippy and rustfmt, and the program that judges dependencies.
+pub(crate) fn install_linters() -> Result<()> {
+    let is_there = |subcommand: &str| {
+        let mut cargo = command("cargo");
+        let cargo = cargo.current_dir(workspace::root()).args([subcommand, "--version"]);
+        cargo.stderr(Stdio::null()).status().is_ok_and(|it| it.success())
+    };
+    if !is_there("clippy") || !is_there("fmt") {
+        eprintln!("installing clippy and rustfmt: they check the sources");
+        stage("installing clippy and rustfmt", || {
+            run(command("rustup").current_dir(workspace::root()).args([
+                "component",
+                "add",
+                "clippy",
+                "rustfmt",
+            ]))
+        })?;
     }
-    eprintln!("installing {CARGO_DENY}: it judges licences and versions; some minutes, once");
-    stage("installing cargo-deny", || {
-        run(command("cargo")
-            .current_dir(workspace::root())
-            .args(["install", "--quiet", "--locked", CARGO_DENY]))
-    })
+    if !is_there("deny") {
+        eprintln!("installing {CARGO_DENY}: it judges licences and versions; some minutes, once");
+        stage("installing cargo-deny", || {
+            run(command("cargo")
+                .current_dir(workspace::root())
+                .args(["install", "--quiet", "--locked", CARGO_DENY]))
+        })?;
+    }
+    Ok(())
 }
 
 /// The PATH under which the installed tools are found, the virtual environment's first.
