@@ -22,4 +22,4 @@ mod uptime;
 pub use error::Error;
 pub use refusal::Refusal;
 pub use spiffe::{SpiffeId, TrustDomain};
-pub use uptime::Uptime;
+pub use uptime::{Uptime, doubling};

@@ -33,3 +33,8 @@ impl fmt::Display for Uptime {
         write!(f, "{:.3}s", self.0.as_secs_f64())
     }
 }
+
+/// Returns the wait after a number of failures: the first, twice that, and so on up to the longest.
+pub fn doubling(first: Duration, longest: Duration, failures: u32) -> Duration {
+    first.saturating_mul(1 << failures.min(20)).min(longest)
+}

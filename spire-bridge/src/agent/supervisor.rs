@@ -2,12 +2,12 @@
 //!
 //! Duties: keep one agent running while one is wanted; take over one that an earlier mesh-node left; back
 //! off when it keeps failing; stop it in order. Prohibitions: never two agents on one data directory;
-//! never KILL before TERM had its time; never a start in the same pass as an exit.
+//! never KILL before TERM had its time.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::Uptime;
+use crate::{Uptime, doubling};
 
 /// How long the agent has to leave after TERM. It flushes nothing that matters, but closes its streams.
 const GRACE: Duration = Duration::from_secs(5);
@@ -190,8 +190,7 @@ impl Supervisor {
     }
 
     fn back_off(&mut self, now: Uptime, jitter: f64) {
-        let doubled = FIRST_BACKOFF.saturating_mul(1 << self.failures.min(10));
-        let wait = doubled.min(LONGEST_BACKOFF);
+        let wait = doubling(FIRST_BACKOFF, LONGEST_BACKOFF, self.failures);
         // Half fixed, half random: a fleet that lost its server together does not return together.
         let wait = wait / 2 + (wait / 2).mul_f64(jitter.clamp(0.0, 1.0));
         self.failures = self.failures.saturating_add(1);

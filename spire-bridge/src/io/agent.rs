@@ -66,7 +66,7 @@ impl Agent {
         }
         let config = self.write_config()?;
         let (stdout, stderr) = self.log.writers()?;
-        let child = Command::new(binary)
+        let mut child = Command::new(binary)
             .arg("run")
             .arg("-config")
             .arg(&config)
@@ -77,9 +77,25 @@ impl Agent {
             .spawn()
             .map_err(|source| Error::AgentStart { path: binary.clone(), source })?;
         let pid = i32::try_from(child.id()).unwrap_or_default();
-        write_private(&self.pid_file(), &pid.to_string())?;
+        if let Err(error) = write_private(&self.pid_file(), &pid.to_string()) {
+            // The next mesh-node would not find it and start another one on the same data.
+            let _ = child.kill().and_then(|()| child.wait());
+            return Err(error);
+        }
         self.process = Some(Process::Child(child));
         Ok(pid)
+    }
+
+    /// Tells whether the agent runs with the settings of this mesh-node; one that was adopted may not.
+    pub fn is_as_configured(&self) -> bool {
+        let stable = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| {
+                !line.contains("join_token_file") && !line.contains("trust_bundle_path")
+            });
+            lines.map(str::to_owned).collect()
+        };
+        let written = fs::read_to_string(self.config_file()).unwrap_or_default();
+        stable(&written) == stable(&self.settings.render(Credentials::default()))
     }
 
     /// Sends the agent a signal; one that is already gone is not an error.
@@ -129,9 +145,11 @@ impl Agent {
         !self.settings.binary.is_file()
     }
 
-    /// Tells whether a join token lies there.
-    pub fn holds_join_token(&self) -> bool {
-        self.settings.join_token.exists()
+    /// Tells whether a join token lies there that the running agent was started with.
+    pub fn holds_given_join_token(&self) -> bool {
+        let given = fs::read_to_string(self.config_file());
+        given.is_ok_and(|config| config.contains("join_token_file"))
+            && self.settings.join_token.exists()
     }
 
     fn write_config(&self) -> Result<PathBuf, Error> {
@@ -139,9 +157,13 @@ impl Agent {
             join_token: self.settings.join_token.exists(),
             trust_bundle: self.settings.trust_bundle.exists(),
         };
-        let path = self.runtime_dir.join("agent.conf");
+        let path = self.config_file();
         write_private(&path, &self.settings.render(found))?;
         Ok(path)
+    }
+
+    fn config_file(&self) -> PathBuf {
+        self.runtime_dir.join("agent.conf")
     }
 
     fn pid_file(&self) -> PathBuf {
@@ -157,8 +179,11 @@ impl Agent {
 
 /// Tells whether this process runs this program, so that a number that was given to another is not taken for it.
 fn runs(pid: Pid, binary: &Path) -> bool {
-    let wanted = fs::canonicalize(binary);
-    fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| wanted.is_ok_and(|path| path == exe))
+    let wanted = fs::canonicalize(binary).unwrap_or_else(|_| binary.to_owned());
+    let Ok(exe) = fs::read_link(format!("/proc/{pid}/exe")) else { return false };
+    // The kernel marks a program whose file has been replaced while it runs.
+    let exe = exe.to_string_lossy();
+    Path::new(exe.strip_suffix(" (deleted)").unwrap_or(&exe)) == wanted
 }
 
 fn how(status: ExitStatus) -> Exit {
@@ -169,19 +194,26 @@ fn how(status: ExitStatus) -> Exit {
     }
 }
 
+/// Only the directory itself is private: workloads find the socket beside it.
 fn make_private_dir(path: &Path) -> Result<(), Error> {
+    let parents = path.parent().map_or(Ok(()), fs::create_dir_all);
     let mut dir = fs::DirBuilder::new();
-    dir.recursive(true).mode(0o700).create(path).map_err(|source| file("create", path, source))
+    dir.recursive(true).mode(0o700);
+    parents.and_then(|()| dir.create(path)).map_err(|source| file("create", path, source))
 }
 
 fn write_private(path: &Path, text: &str) -> Result<(), Error> {
     use std::io::Write as _;
+    let new = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);
-    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|source| file("write", path, source))
+    let written = options.open(&new).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.and_then(|()| fs::rename(&new, path)).map_err(|source| file("write", path, source))
 }
 
 pub(super) fn file(act: &'static str, path: &Path, source: io::Error) -> Error {
     Error::File { act, path: path.to_owned(), source }
 }
+
+#[cfg(test)]
+mod tests;

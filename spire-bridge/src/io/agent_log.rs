@@ -66,7 +66,9 @@ impl AgentLog {
 
     fn empty_if_full(&mut self) {
         let Some(reader) = &mut self.reader else { return };
-        if reader.stream_position().unwrap_or_default() < FULL {
+        let read = reader.stream_position().unwrap_or_default();
+        let is_read_up = reader.metadata().is_ok_and(|file| file.len() == read);
+        if read < FULL || !is_read_up {
             return;
         }
         let emptied = OpenOptions::new().write(true).open(&self.path).and_then(|f| f.set_len(0));

@@ -13,7 +13,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 use crate::tls::{HandshakeFailure, Peer};
 
 /// A handshake is a few packets; a peer that needs longer is stuck or playing for time.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Proves this node to a listener and has it prove itself.
 ///
@@ -56,7 +56,7 @@ async fn within_patience<T>(
 ) -> Result<T, HandshakeFailure> {
     match timeout(PATIENCE, handshake).await {
         Ok(done) => done.map_err(|error| HandshakeFailure::from_io(&error)),
-        Err(_) => Err(HandshakeFailure::Broken { reason: "no answer within 10 s".to_owned() }),
+        Err(_) => Err(HandshakeFailure::Broken { reason: "no answer within 5 s".to_owned() }),
     }
 }
 

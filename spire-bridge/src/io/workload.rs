@@ -13,6 +13,9 @@ use crate::identity::{Absence, Identity, LiveIdentity};
 /// The wait before the Workload API is asked again: a local socket, so often enough to be prompt.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// An agent that knows of no entry for us learns of one from its server every 5 s, and logs each question.
+const UNREGISTERED: Duration = Duration::from_secs(5);
+
 /// Follows the Workload API's X.509 stream for ever, keeping `identity` the newest.
 ///
 /// `changed` is touched at every change, for whoever waits for one. An identity is kept when the stream
@@ -27,9 +30,10 @@ pub async fn follow(socket: &Path, identity: LiveIdentity, changed: watch::Sende
                 absence(&error)
             }
         };
+        let wait = if absence == Absence::NotRegistered { UNREGISTERED } else { AGAIN };
         identity.miss(absence);
         changed.send_replace(());
-        sleep(AGAIN).await;
+        sleep(wait).await;
     }
 }
 

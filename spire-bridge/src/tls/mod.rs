@@ -61,9 +61,6 @@ pub enum HandshakeFailure {
         /// The alert's name.
         alert: String,
     },
-    /// This node has no identity to show.
-    #[error("this node has no SVID yet")]
-    NoIdentity,
     /// The connection broke, or what came was not TLS.
     #[error("the handshake failed: {reason}")]
     Broken {

@@ -15,6 +15,9 @@ use crate::Refusal;
 use crate::identity::{Identity, LiveIdentity};
 use crate::rule::{Rule, authorise};
 
+/// SPIRE's chains have one or two; looking for a path through many is work that anybody could ask for.
+const MOST_INTERMEDIATES: usize = 4;
+
 /// Decides about a peer's certificate chain: SPIFFE ID, trust domain, signatures, time, rules, in this order.
 ///
 /// The first thing that is wrong is named. A name is only believed once the chain has been checked; before
@@ -30,6 +33,10 @@ pub fn verify(
     now: UnixTime,
 ) -> Result<SpiffeId, Refusal> {
     let (leaf, intermediates) = chain;
+    if intermediates.len() > MOST_INTERMEDIATES {
+        let reason = format!("{} intermediate certificates", intermediates.len());
+        return Err(Refusal::BadCertificate { reason });
+    }
     let certificate = EndEntityCert::try_from(leaf).map_err(|error| bad(&error))?;
     let id = spiffe_id_of(&certificate).ok_or(Refusal::NoSpiffeId)?;
     if !id.is_member_of(own.trust_domain()) {
