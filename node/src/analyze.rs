@@ -12,7 +12,7 @@ use spire_bridge::identity::{Absence, Standing};
 use crate::config::Config;
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
-use crate::peers::{Dial, SessionId, Timeouts};
+use crate::peers::{PeerKey, SessionId, Timeouts};
 
 /// An agent that will try again sooner than this is not disturbed: a restart takes it as long.
 const WORTH_A_RESTART: Duration = Duration::from_secs(5);
@@ -47,7 +47,7 @@ pub enum Finding {
     /// The secret of the first attestation has been used and still lies there.
     JoinTokenSpent,
     /// A peer is there with whom no session is held, or one that ends soon.
-    SessionMissing(Dial),
+    SessionMissing(PeerKey),
     /// A session is silent, or its peer's SVID has ended.
     SessionStale(SessionId),
 }
@@ -88,7 +88,7 @@ impl fmt::Display for Finding {
             Self::NoIdentity(absence) => write!(f, "no identity: {absence}"),
             Self::IdentityExpired => f.write_str("the SVID of this node has ended"),
             Self::JoinTokenSpent => f.write_str("the join token has been used"),
-            Self::SessionMissing(dial) => write!(f, "no session with {}", dial.peer.mac),
+            Self::SessionMissing(peer) => write!(f, "no session with {}", peer.address),
             Self::SessionStale(id) => write!(f, "session {} is over", id.0),
         }
     }

@@ -1,6 +1,6 @@
 //! What a node says on a raw link so that its neighbours know where to dial.
 //!
-//! Unsigned: it proves nothing and is believed in nothing but where to dial. 24 bytes and the mesh's name:
+//! Unsigned: it proves nothing and is believed in nothing but where to dial. 23 bytes and the mesh's name:
 //!
 //! ```text
 //! 0     magic "mesh"    4  version 1    5  flags (bit 0: has an identity to show)

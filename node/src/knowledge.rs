@@ -1,10 +1,10 @@
-//! What the node remembers from one look to the next. Everything here has a fixed capacity.
+//! What the node remembers from one look to the next. Memory that events fill has a fixed capacity.
 
 use std::time::Duration;
 
 use heapless::Deque;
-use spire_bridge::Uptime;
 use spire_bridge::agent::Supervisor;
+use spire_bridge::{Uptime, doubling};
 
 use crate::analyze::Finding;
 use crate::peers::Peers;
@@ -15,6 +15,9 @@ const EPISODES: usize = 64;
 
 /// How many different actions may be failing at a time; a node has a handful of interfaces.
 const STRUGGLES: usize = 32;
+
+/// Over this time the nodes of a fleet tell their agents that the server is back.
+const NUDGES_SPREAD: Duration = Duration::from_secs(4);
 
 /// The waits before a failed action is tried again.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -47,8 +50,9 @@ pub struct Knowledge {
     pub peers: Peers,
     /// What was not as it should be at the last look.
     pub findings: Vec<Finding>,
-    /// When the agent was last told to try again because the server is back.
-    pub agent_nudged: Option<Uptime>,
+    /// From when on a waiting agent may be told that the server is back: once for each return.
+    pub nudge_from: Option<Uptime>,
+    server_answers: Option<bool>,
     episodes: Deque<Episode, EPISODES>,
     struggles: heapless::Vec<Struggle, STRUGGLES>,
 }
@@ -57,6 +61,16 @@ impl Knowledge {
     /// Goes through what was done, oldest first.
     pub fn episodes(&self) -> impl Iterator<Item = &Episode> {
         self.episodes.iter()
+    }
+
+    /// Notes whether the server answers. `jitter` is a random number from 0 to 1: a fleet that lost its
+    /// server together does not run up to it together.
+    pub fn server(&mut self, answers: Option<bool>, jitter: f64, now: Uptime) {
+        let is_back = answers == Some(true) && self.server_answers == Some(false);
+        self.server_answers = answers;
+        if is_back {
+            self.nudge_from = Some(now.after(NUDGES_SPREAD.mul_f64(jitter.clamp(0.0, 1.0))));
+        }
     }
 
     /// Tells whether an action that has failed before must still wait.
@@ -70,6 +84,8 @@ impl Knowledge {
     pub fn done(&mut self, action: &Action, outcome: Result<(), String>, now: Uptime) {
         match &outcome {
             Ok(()) => self.struggles.retain(|struggle| struggle.action != *action),
+            // The supervisor keeps the agent's waits itself.
+            Err(_) if matches!(action, Action::Agent(_)) => {}
             Err(_) => self.struggle(action, now),
         }
         if action.is_worth_remembering() {
@@ -92,9 +108,7 @@ impl Knowledge {
     }
 
     fn struggle(&mut self, action: &Action, now: Uptime) {
-        let wait = |failures: u32| {
-            now.after(FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT))
-        };
+        let wait = |failures| now.after(doubling(FIRST_WAIT, LONGEST_WAIT, failures));
         if let Some(known) = self.struggles.iter_mut().find(|known| known.action == *action) {
             known.failures = known.failures.saturating_add(1);
             known.not_before = wait(known.failures);

@@ -2,8 +2,9 @@
 #![expect(clippy::disallowed_methods, reason = "the command line reads the configuration")]
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
 
 use clap::{Parser, Subcommand};
 use mesh_node::config::{self, Config};
@@ -38,7 +39,7 @@ enum Command {
         /// One JSON object instead of a table.
         #[arg(long)]
         json: bool,
-        /// Again after every change, until interrupted.
+        /// Again after every look, until interrupted.
         #[arg(long)]
         watch: bool,
         /// The node's socket.
@@ -115,12 +116,12 @@ async fn show(socket: &Path, json: bool, watch: bool) -> anyhow::Result<()> {
 }
 
 fn print_status(status: &Status, json: bool) -> anyhow::Result<()> {
-    if json {
-        println!("{}", serde_json::to_string(status)?);
-    } else {
-        print!("{}", table::render(status));
+    let text = if json { serde_json::to_string(status)? + "\n" } else { table::render(status) };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever read it has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit(0),
+        outcome => Ok(outcome?),
     }
-    Ok(())
 }
 
 fn failed(why: &str, status: u8) -> ExitCode {

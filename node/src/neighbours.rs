@@ -9,7 +9,7 @@ use spire_bridge::tls::{self, HandshakeFailure};
 use crate::config::Config;
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
-use crate::peers::{Peer, PeerKey};
+use crate::peers::Peer;
 
 /// A neighbour of the kernel, and what is known of who it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,13 +56,14 @@ pub fn table(config: &Config, knowledge: &Knowledge, seen: &Observation) -> Vec<
     let heard = heard.filter(|link| link.neighbour.last_seen <= config.mesh.neighbour_timeout);
     let mut neighbours: Vec<Neighbour> = heard
         .map(|link| {
-            let key = PeerKey { link: link.neighbour.interface_index, mac: link.neighbour.address };
+            let (interface, mac) = (link.neighbour.interface_index, link.neighbour.address);
+            let peer = knowledge.peers.owner(interface, mac);
             Neighbour {
                 interface: link.neighbour.interface.to_string(),
                 mac: link.neighbour.address,
                 quality: link.quality,
                 last_seen: link.neighbour.last_seen,
-                trust: trust(knowledge.peers.get(key), &seen.identity),
+                trust: trust(peer, &seen.identity),
             }
         })
         .collect();

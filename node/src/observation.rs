@@ -16,7 +16,7 @@ pub struct Observation {
     pub agent_missing: bool,
     /// Whether the SPIRE server takes connections; nothing while nobody needs to know.
     pub server_answers: Option<bool>,
-    /// The secret of the first attestation is still there.
+    /// The secret that the running agent was given for its first attestation is still there.
     pub join_token_left: bool,
 }
 

@@ -1,7 +1,6 @@
 //! What to do about it: actions as values, which a test can compare and a log can print.
 
 use std::fmt;
-use std::time::Duration;
 
 use batman::Step;
 use spire_bridge::Uptime;
@@ -9,10 +8,7 @@ use spire_bridge::agent::Command;
 
 use crate::analyze::Finding;
 use crate::knowledge::Knowledge;
-use crate::peers::{Dial, SessionId};
-
-/// The agent is not told again to hurry within this time: it needs a few seconds to attest.
-const NUDGE_EVERY: Duration = Duration::from_secs(10);
+use crate::peers::{PeerKey, SessionId};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +25,7 @@ pub enum Action {
     /// Remove the secret of the first attestation.
     WipeJoinToken,
     /// Open a session.
-    Dial(Dial),
+    Dial(PeerKey),
     /// End a session.
     HangUp(SessionId),
 }
@@ -48,7 +44,7 @@ impl fmt::Display for Action {
             Self::Agent(command) => command.fmt(f),
             Self::NudgeAgent { pid } => write!(f, "restart spire-agent ({pid}) to attest now"),
             Self::WipeJoinToken => f.write_str("remove the used join token"),
-            Self::Dial(dial) => write!(f, "dial {} at {}", dial.peer.mac, dial.address),
+            Self::Dial(peer) => write!(f, "dial {}", peer.address),
             Self::HangUp(session) => write!(f, "end session {}", session.0),
         }
     }
@@ -70,11 +66,11 @@ fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Actio
         Finding::MeshDiffers(step) => Some(Action::Mesh(step.clone())),
         Finding::AgentDown { .. } => knowledge.agent.plan(true, now).map(Action::Agent),
         Finding::AgentSleeps { pid } => {
-            let due = knowledge.agent_nudged.is_none_or(|last| now.since(last) >= NUDGE_EVERY);
-            due.then_some(Action::NudgeAgent { pid: *pid })
+            let is_due = knowledge.nudge_from.is_some_and(|from| now >= from);
+            is_due.then_some(Action::NudgeAgent { pid: *pid })
         }
         Finding::JoinTokenSpent => Some(Action::WipeJoinToken),
-        Finding::SessionMissing(dial) => Some(Action::Dial(*dial)),
+        Finding::SessionMissing(peer) => Some(Action::Dial(*peer)),
         Finding::SessionStale(session) => Some(Action::HangUp(*session)),
         Finding::MeshUnreadable(_)
         | Finding::Obstacle(_)

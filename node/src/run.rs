@@ -7,7 +7,7 @@ mod sources;
 use crate::config::Config;
 use crate::io::host;
 use router::Router;
-use sources::Woken;
+use sources::{BURST, LINK_BURST, Woken};
 
 /// Why the node cannot run, and what would help.
 #[derive(Debug, thiserror::Error)]
@@ -36,15 +36,16 @@ pub async fn run(config: Config) -> Result<(), Unable> {
     let (mut router, mut sources) = Router::start(config)?;
     router.first_look().await?;
     loop {
-        let has_news = match sources.next().await {
+        let pause = match sources.next().await {
             Woken::ToStop => break,
-            Woken::ToLook => true,
-            Woken::ByLink(event) => router.learn(*event),
+            Woken::ToLook => BURST,
+            Woken::ByLink(event) => match router.learn(*event) {
+                true => LINK_BURST,
+                false => continue,
+            },
         };
-        if has_news {
-            sources.settle(&mut router).await;
-            router.look().await;
-        }
+        sources.settle(&mut router, pause).await;
+        router.look().await;
     }
     router.stop(&mut sources).await;
     Ok(())

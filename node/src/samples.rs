@@ -1,22 +1,26 @@
 //! A small node in good health, for the tests to break.
 
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use batman::{
     IfIndex, Link, LinkQuality, MacAddr, MeshDevice, Neighbour, Originator, RoutingAlgorithm, Seen,
     Settings,
 };
+use rcgen::{CertificateParams, KeyPair, SanType};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use spire_bridge::agent::Origin;
-use spire_bridge::identity::{Absence, Standing, WallTime};
+use spire_bridge::identity::{Absence, Identity, Standing, WallTime};
 use spire_bridge::tls::{self, HandshakeFailure};
 use spire_bridge::{SpiffeId, Uptime};
+use time::OffsetDateTime;
 
 use crate::config::Config;
 use crate::hello::Hello;
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
-use crate::peers::{LinkEvent, PeerKey, SessionId, Side};
+use crate::peers::{LinkEvent, PeerKey, Session, SessionId, Side};
 
 /// Our hard interface and our address on it.
 pub(crate) const LINK: IfIndex = IfIndex(3);
@@ -101,26 +105,51 @@ pub(crate) fn knowledge() -> Knowledge {
     knowledge
 }
 
+pub(crate) fn peer() -> PeerKey {
+    PeerKey { link: LINK, address: PEER_ADDRESS }
+}
+
 pub(crate) fn hello(has_identity: bool) -> LinkEvent {
     let hello = Hello { mesh: "mesh".into(), port: 4660, mac: PEER, nonce: 1, has_identity };
-    LinkEvent::Hello { link: LINK, address: PEER_ADDRESS, hello }
+    LinkEvent::Hello { from: peer(), hello }
 }
 
 pub(crate) fn opened() -> LinkEvent {
-    LinkEvent::Opened {
+    let life = Duration::from_secs(3_540);
+    let ends = WallTime::from_unix(WALL.unix() + life.as_secs());
+    let proven = tls::Peer {
+        spiffe_id: SpiffeId::new("spiffe://x0tta6bl4.mesh/node/bravo").unwrap(),
+        not_after: ends,
+        kx_group: "X25519MLKEM768",
+    };
+    let session = Session {
         id: SessionId(1),
-        peer: PeerKey { link: LINK, mac: PEER },
-        own: OWN,
-        address: PEER_ADDRESS,
         side: Side::Dialler,
-        proven: tls::Peer {
-            spiffe_id: SpiffeId::new("spiffe://x0tta6bl4.mesh/node/bravo").unwrap(),
-            not_after: WallTime::from_unix(WALL.unix() + 3_540),
-            kx_group: "X25519MLKEM768",
-        },
-    }
+        proven,
+        mac: PEER,
+        ends,
+        life,
+        heard: at(1),
+        round_trip: None,
+    };
+    LinkEvent::Opened { from: peer(), own: OWN, session }
 }
 
 pub(crate) fn failed(failure: HandshakeFailure) -> LinkEvent {
-    LinkEvent::Failed { link: LINK, address: PEER_ADDRESS, side: Side::Dialler, failure }
+    LinkEvent::Failed { from: peer(), side: Side::Dialler, failure }
+}
+
+/// An identity that lasts for an hour from [`WALL`].
+pub(crate) fn identity() -> Standing {
+    let id = "spiffe://x0tta6bl4.mesh/node/alpha";
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.not_after = OffsetDateTime::from_unix_timestamp(1_795_348_800 + 3_600).unwrap();
+    params.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
+    let svid = params.self_signed(&key).unwrap();
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    let chain = vec![svid.der().clone()];
+    let id = SpiffeId::new(id).unwrap();
+    let identity = Identity::from_parts(id, chain, key, [svid.der().clone()]).unwrap();
+    Standing::Held(Arc::new(identity))
 }

@@ -30,7 +30,11 @@ pub fn status(
         Standing::Held(identity) => Some(identity),
         Standing::Absent(_) => None,
     };
-    let table = neighbours::table(config, knowledge, seen);
+    let mut table = neighbours::table(config, knowledge, seen);
+    if table.len() > LONGEST_TABLE {
+        // A flood of strangers must not push out the ones we know.
+        table.sort_by_key(|neighbour| !matches!(neighbour.trust, Trust::Verified { .. }));
+    }
     let left_out = table.len().saturating_sub(LONGEST_TABLE);
     wire::Status {
         name: name.to_owned(),

@@ -51,7 +51,8 @@ fn heading(status: &Status) -> String {
 
 fn neighbours(neighbours: &[Neighbour]) -> String {
     let mut rows = vec![
-        ["INTERFACE", "MAC", "QUALITY", "STATE", "TLS GROUP", "CERT", "WHO"].map(str::to_owned),
+        ["INTERFACE", "MAC", "QUALITY", "STATE", "TLS GROUP", "CERT", "SPIFFE ID, OR WHY NOT"]
+            .map(str::to_owned),
     ];
     rows.extend(neighbours.iter().map(row));
     let width = |column: usize| {

@@ -1,7 +1,7 @@
 use batman::IfName;
 
 use super::*;
-use crate::samples::{at, config, hello, knowledge, mesh, opened, seen};
+use crate::samples::{WALL, at, config, hello, identity, knowledge, mesh, opened, peer, seen};
 
 fn found(knowledge: &Knowledge, seen: &Observation, now: u64) -> Vec<String> {
     let findings = analyze(&config(), knowledge, seen, at(now));
@@ -124,4 +124,36 @@ fn an_unreadable_mesh_is_found_and_hides_nothing_else() {
         found(&knowledge(), &seen, 1),
         ["the mesh cannot be read: netlink is broken", NO_IDENTITY]
     );
+}
+
+#[test]
+fn a_node_with_an_identity_misses_sessions() {
+    let mut knowledge = knowledge();
+    knowledge.peers.able(true, at(0));
+    knowledge.peers.learn(hello(true), at(1));
+    let seen = Observation { identity: identity(), ..seen() };
+
+    let findings = analyze(&config(), &knowledge, &seen, at(1));
+
+    assert_eq!(findings, [Finding::SessionMissing(peer())]);
+}
+
+#[test]
+fn a_join_token_is_spent_once_there_is_an_identity() {
+    let left = Observation { join_token_left: true, ..seen() };
+    let held = Observation { join_token_left: true, identity: identity(), ..seen() };
+
+    assert_eq!(found(&knowledge(), &left, 1), [NO_IDENTITY]);
+    assert_eq!(found(&knowledge(), &held, 1), ["the join token has been used"]);
+}
+
+#[test]
+fn an_identity_that_has_ended_is_found_and_dials_nobody() {
+    let mut knowledge = knowledge();
+    knowledge.peers.able(true, at(0));
+    knowledge.peers.learn(hello(true), at(1));
+    let wall = spire_bridge::identity::WallTime::from_unix(WALL.unix() + 3_600);
+    let seen = Observation { identity: identity(), wall, ..seen() };
+
+    assert_eq!(found(&knowledge, &seen, 1), ["the SVID of this node has ended"]);
 }

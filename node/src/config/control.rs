@@ -74,6 +74,12 @@ impl Control {
         let keep_alive = section.value(&KEEP_ALIVE, faults);
         let session_timeout = section.value(&SESSION_TIMEOUT, faults);
         let allow = section.optional(&ALLOW, faults);
+        for (every, within, key) in [
+            (hello_interval, hello_timeout, &HELLO_TIMEOUT),
+            (keep_alive, session_timeout, &SESSION_TIMEOUT),
+        ] {
+            outlasts(every, within, key, section, faults);
+        }
         Some(Self {
             port: port?,
             hello_interval: hello_interval?,
@@ -82,5 +88,22 @@ impl Control {
             session_timeout: session_timeout?,
             allow: allow?,
         })
+    }
+}
+
+/// Checks that two signs of life may be lost before the time-out.
+fn outlasts(
+    every: Option<Duration>,
+    within: Option<Duration>,
+    key: &'static Key,
+    section: &Section<'_>,
+    faults: &mut Faults,
+) {
+    if let (Some(every), Some(within)) = (every, within)
+        && within < every * 3
+    {
+        let reason =
+            format!("{within:?} must be at least three times {every:?}, what it waits for");
+        section.contradiction(key, &reason, faults);
     }
 }

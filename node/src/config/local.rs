@@ -32,6 +32,9 @@ impl Node {
     }
 }
 
+/// Sessions that are over and agents that wait are noticed at looks.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
+
 /// `[loop]`: how the node looks after itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loop {
@@ -62,6 +65,10 @@ impl Loop {
     pub(super) fn read(section: &Section<'_>, faults: &mut Faults) -> Option<Self> {
         section.refuse_unknown_keys(faults);
         let interval = section.value(&INTERVAL, faults);
+        if interval.is_some_and(|interval| interval > LONGEST_INTERVAL) {
+            let reason = format!("at most {LONGEST_INTERVAL:?}: time-outs are noticed at looks");
+            section.contradiction(&INTERVAL, &reason, faults);
+        }
         let dry_run = section.value(&DRY_RUN, faults);
         Some(Self { interval: interval?, dry_run: dry_run? })
     }

@@ -105,14 +105,21 @@ fn values_that_contradict_each_other_are_refused() {
         "[mesh]\ninterface = \"eth1\"\nhard_interfaces = [\"eth1\"]\n[identity]\nserver = \"a:1\"\n",
         &["3:19: mesh.hard_interfaces: mesh eth1 cannot be its own hard interface"],
     );
+    check_faults(
+        &format!("{LEAST}[control]\nkeep_alive = \"2s\"\n[loop]\ninterval = \"11s\"\n"),
+        &[
+            "1:1: control.session_timeout: 5s must be at least three times 2s, what it waits for",
+            "8:12: loop.interval: at most 10s: time-outs are noticed at looks",
+        ],
+    );
 }
 
 #[test]
 fn durations_know_their_units_and_bounds() {
     let interval = |text: &str| {
-        Config::parse(&format!("{LEAST}[loop]\ninterval = \"{text}\"\n"))
+        Config::parse(&format!("[mesh]\nneighbour_timeout = \"{text}\"\n{}", &LEAST[7..]))
             .ok()
-            .map(|c| c.cycle.interval)
+            .map(|c| c.mesh.neighbour_timeout)
     };
 
     let millis = |n| Some(std::time::Duration::from_millis(n));

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::Pin;
 
@@ -38,7 +38,7 @@ pub fn serve(socket: &Path, status: watch::Receiver<Status>) -> anyhow::Result<(
 
 fn bind(socket: &Path) -> io::Result<UnixListener> {
     if let Some(parent) = socket.parent() {
-        fs::create_dir_all(parent)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     }
     // What a killed mesh-node left; init runs one at a time.
     match fs::remove_file(socket) {
@@ -63,7 +63,10 @@ pub async fn connect(socket: &Path) -> anyhow::Result<NodeClient<Channel>> {
     // The authority is never looked up; HTTP/2 wants one.
     let endpoint = Endpoint::from_static("http://mesh-node.invalid");
     let channel = endpoint.connect_with_connector(connector).await.with_context(|| {
-        format!("mesh-node does not answer on {}: is it running?", socket.display())
+        format!(
+            "mesh-node does not answer on {}: is it running, and are you root?",
+            socket.display()
+        )
     })?;
     Ok(NodeClient::new(channel))
 }

@@ -7,6 +7,8 @@ use spire_bridge::identity::LiveIdentity;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::clock::wall;
+
 /// Prompt enough to bring a node back within seconds of its server, and a few packets an hour otherwise.
 const EVERY: Duration = Duration::from_secs(2);
 
@@ -18,8 +20,8 @@ pub async fn server(
 ) {
     loop {
         let answer = match identity.current() {
-            Some(_) => None,
-            None => Some(spire_bridge::io::answers(&address).await),
+            Some(identity) if identity.not_after > wall() => None,
+            _ => Some(spire_bridge::io::answers(&address).await),
         };
         answers.send_if_modified(|last| std::mem::replace(last, answer) != answer);
         sleep(EVERY).await;

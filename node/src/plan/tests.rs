@@ -2,12 +2,7 @@ use spire_bridge::agent::Exit;
 use spire_bridge::identity::Absence;
 
 use super::*;
-use crate::peers::PeerKey;
-use crate::samples::{LINK, PEER, PEER_ADDRESS, at, knowledge};
-
-fn dial() -> Dial {
-    Dial { peer: PeerKey { link: LINK, mac: PEER }, address: PEER_ADDRESS, port: 4660 }
-}
+use crate::samples::{at, knowledge, peer};
 
 #[test]
 fn every_finding_that_can_be_mended_has_its_action() {
@@ -16,11 +11,14 @@ fn every_finding_that_can_be_mended_has_its_action() {
         Finding::MeshDiffers(step.clone()),
         Finding::AgentSleeps { pid: 70 },
         Finding::JoinTokenSpent,
-        Finding::SessionMissing(dial()),
+        Finding::SessionMissing(peer()),
         Finding::SessionStale(SessionId(1)),
     ];
 
-    let actions = plan(&knowledge(), &findings, at(1));
+    let mut knowledge = knowledge();
+    knowledge.nudge_from = Some(at(1));
+
+    let actions = plan(&knowledge, &findings, at(1));
 
     assert_eq!(
         actions,
@@ -28,7 +26,7 @@ fn every_finding_that_can_be_mended_has_its_action() {
             Action::Mesh(step),
             Action::NudgeAgent { pid: 70 },
             Action::WipeJoinToken,
-            Action::Dial(dial()),
+            Action::Dial(peer()),
             Action::HangUp(SessionId(1)),
         ]
     );
@@ -51,13 +49,20 @@ fn a_dead_agent_is_started_when_its_wait_is_over() {
 }
 
 #[test]
-fn a_waiting_agent_is_not_told_to_hurry_over_and_over() {
+fn a_waiting_agent_is_told_once_for_each_return_of_the_server() {
     let mut knowledge = knowledge();
     let asleep = [Finding::AgentSleeps { pid: 70 }];
-    knowledge.agent_nudged = Some(at(5));
+    let nudge = [Action::NudgeAgent { pid: 70 }];
 
-    assert_eq!(plan(&knowledge, &asleep, at(14)), []);
-    assert_eq!(plan(&knowledge, &asleep, at(15)), [Action::NudgeAgent { pid: 70 }]);
+    knowledge.server(Some(true), 0.5, at(1));
+    assert_eq!(plan(&knowledge, &asleep, at(1)), [], "it has not been away");
+    knowledge.server(Some(false), 0.5, at(2));
+    knowledge.server(Some(true), 0.5, at(10));
+    assert_eq!(plan(&knowledge, &asleep, at(11)), [], "not all at once");
+    assert_eq!(plan(&knowledge, &asleep, at(12)), nudge);
+    knowledge.nudge_from = None;
+    knowledge.server(Some(true), 0.5, at(13));
+    assert_eq!(plan(&knowledge, &asleep, at(60)), []);
 }
 
 #[test]

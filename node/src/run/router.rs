@@ -2,10 +2,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use batman::{Kernel, Step};
 use spire_bridge::agent::{self, Command, Origin, Phase};
-use spire_bridge::identity::LiveIdentity;
+use spire_bridge::identity::{LiveIdentity, Standing};
 use spire_bridge::io::Agent;
 use spire_bridge::rule::Rule;
 use spire_bridge::tls::Terms;
@@ -42,6 +41,7 @@ pub(super) struct Router {
     server_answers: watch::Receiver<Option<bool>>,
     knowledge: Knowledge,
     told: watch::Sender<Status>,
+    rehearsed: Vec<Action>,
 }
 
 impl Router {
@@ -51,9 +51,7 @@ impl Router {
         let kernel = Kernel::open()?;
         let link_changes = kernel.events()?;
         let identity = LiveIdentity::new();
-        let (control, link_events) =
-            Control::open(control(&config, &name), &terms(&config, &identity))
-                .with_context(|| format!("cannot use port {}", config.control.port))?;
+        let (control, happenings) = Control::open(control(&config), &terms(&config, &identity))?;
         let (agent, supervisor) = open_agent(&config)?;
         let (told, to_tell) = watch::channel(Status { name: name.clone(), ..Status::default() });
         api::serve(&config.api.socket, to_tell)?;
@@ -64,7 +62,7 @@ impl Router {
         let (answers, server_answers) = watch::channel(None);
         tokio::spawn(probe::server(config.identity.server.clone(), identity.clone(), answers));
         let sources = Sources::new(
-            link_events,
+            happenings,
             link_changes,
             identity_changes,
             server_answers.clone(),
@@ -73,7 +71,7 @@ impl Router {
         let mut knowledge = Knowledge::default();
         knowledge.agent = supervisor;
         tracing::info!(name, mesh = %config.mesh.wanted.mesh(), "mesh-node runs");
-        let router = Self {
+        let mut router = Self {
             name,
             config,
             kernel,
@@ -83,7 +81,9 @@ impl Router {
             server_answers,
             knowledge,
             told,
+            rehearsed: Vec::new(),
         };
+        router.part_with_stranger();
         Ok((router, sources))
     }
 
@@ -131,6 +131,9 @@ impl Router {
     /// Stops in order: the agent first, the mesh if so configured.
     pub(super) async fn stop(&mut self, sources: &mut Sources) {
         tracing::info!("mesh-node stops");
+        if self.config.cycle.dry_run {
+            return;
+        }
         while !matches!(self.knowledge.agent.phase(), Phase::Down { .. }) {
             if let Some(command) = self.knowledge.agent.plan(false, uptime()) {
                 self.command_agent(command);
@@ -158,11 +161,16 @@ impl Router {
             wall: wall(),
             agent_missing: self.agent.is_missing(),
             server_answers: *self.server_answers.borrow(),
-            join_token_left: self.agent.holds_join_token(),
+            join_token_left: self.agent.holds_given_join_token(),
         };
-        let links = seen.hard_interfaces();
-        let links = links.iter().filter_map(|link| Some((link.index, link.address?)));
-        self.control.carry(links.collect());
+        if seen.mesh.is_ok() {
+            let links = seen.hard_interfaces();
+            let links = links.iter().filter_map(|link| Some((link.index, link.address?)));
+            self.control.carry(links.collect());
+        }
+        let is_able = matches!(&seen.identity, Standing::Held(own) if own.not_after > seen.wall);
+        self.knowledge.peers.able(is_able, now);
+        self.knowledge.server(seen.server_answers, host::jitter(), now);
         seen
     }
 
@@ -183,11 +191,11 @@ impl Router {
     /// Carries the actions out and returns the steps that changed the mesh.
     async fn apply(&mut self, actions: Vec<Action>) -> Vec<Step> {
         let mut changed = Vec::new();
+        if self.config.cycle.dry_run {
+            self.rehearse(actions);
+            return changed;
+        }
         for action in actions {
-            if self.config.cycle.dry_run {
-                tracing::info!(%action, "would be done (dry run)");
-                continue;
-            }
             let outcome = self.carry_out(&action).await;
             if let Err(error) = &outcome {
                 tracing::warn!(%action, error, "not done");
@@ -203,6 +211,14 @@ impl Router {
         changed
     }
 
+    /// Says what would be done, once for as long as it would.
+    fn rehearse(&mut self, actions: Vec<Action>) {
+        for action in actions.iter().filter(|action| !self.rehearsed.contains(action)) {
+            tracing::info!("dry run, this would be done: {action}");
+        }
+        self.rehearsed = actions;
+    }
+
     async fn carry_out(&mut self, action: &Action) -> Result<(), String> {
         match action {
             Action::Mesh(step) => {
@@ -211,16 +227,16 @@ impl Router {
             Action::Agent(Command::Start) => return self.start_agent(),
             Action::Agent(command) => self.command_agent(*command),
             Action::NudgeAgent { pid } => {
-                self.knowledge.agent_nudged = Some(uptime());
+                self.knowledge.nudge_from = None;
                 self.command_agent(Command::Terminate { pid: *pid });
             }
             Action::WipeJoinToken => {
                 self.agent.wipe_join_token().map_err(|error| error.to_string())?;
                 tracing::info!("the used join token was removed");
             }
-            Action::Dial(dial) => {
-                self.knowledge.peers.dialled(dial.peer, uptime());
-                self.control.dial(*dial);
+            Action::Dial(peer) => {
+                self.knowledge.peers.dialled(*peer, uptime());
+                self.control.dial(*peer);
             }
             Action::HangUp(session) => {
                 self.control.hang_up(*session);
@@ -228,6 +244,17 @@ impl Router {
             }
         }
         Ok(())
+    }
+
+    /// Stops an adopted agent that was started with other settings; the loop then starts a right one.
+    fn part_with_stranger(&mut self) {
+        if let Some(pid) = self.agent.adopted()
+            && !self.agent.is_as_configured()
+            && !self.config.cycle.dry_run
+        {
+            tracing::info!(pid, "the adopted spire-agent has other settings");
+            self.command_agent(Command::Terminate { pid });
+        }
     }
 
     fn start_agent(&mut self) -> Result<(), String> {
@@ -265,9 +292,8 @@ impl Router {
     }
 }
 
-fn control(config: &Config, name: &str) -> Settings {
+fn control(config: &Config) -> Settings {
     Settings {
-        name: name.to_owned(),
         mesh: config.mesh.name.as_str().to_owned(),
         port: config.control.port,
         hello_interval: config.control.hello_interval,
@@ -322,13 +348,13 @@ fn tell(changes: &Changes) {
 /// Tells a colleague who came and who went.
 fn announce(event: &LinkEvent) {
     match event {
-        LinkEvent::Opened { id, peer, proven, .. } => tracing::info!(
-            session = id.0, mac = %peer.mac, spiffe_id = %proven.spiffe_id, group = proven.kx_group,
-            "session opened"
+        LinkEvent::Opened { session, .. } => tracing::info!(
+            session = session.id.0, mac = %session.mac, spiffe_id = %session.proven.spiffe_id,
+            group = session.proven.kx_group, "session opened"
         ),
         LinkEvent::Closed { id } => tracing::info!(session = id.0, "session closed"),
-        LinkEvent::Failed { address, failure, .. } => {
-            tracing::debug!(%address, %failure, "no session");
+        LinkEvent::Failed { from, failure, .. } => {
+            tracing::debug!(address = %from.address, %failure, "no session");
         }
         LinkEvent::Hello { .. } | LinkEvent::Beat { .. } => {}
     }

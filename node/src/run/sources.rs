@@ -3,18 +3,22 @@ use std::time::Duration;
 use anyhow::Context as _;
 use batman::Events;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::router::Router;
+use crate::io::control::Happenings;
 use crate::peers::LinkEvent;
 
 /// Changes come in bursts; they are looked at together.
-const BURST: Duration = Duration::from_millis(50);
+pub(super) const BURST: Duration = Duration::from_millis(50);
+
+/// Anybody on a link can make things happen there, and each look reads all tables.
+pub(super) const LINK_BURST: Duration = Duration::from_millis(250);
 
 /// Everything that wakes the loop.
 pub(super) struct Sources {
-    links: mpsc::Receiver<LinkEvent>,
+    links: Happenings,
     kernel: Option<Events>,
     identity: watch::Receiver<()>,
     server: watch::Receiver<Option<bool>>,
@@ -36,7 +40,7 @@ pub(super) enum Woken {
 
 impl Sources {
     pub(super) fn new(
-        links: mpsc::Receiver<LinkEvent>,
+        links: Happenings,
         kernel: Events,
         identity: watch::Receiver<()>,
         server: watch::Receiver<Option<bool>>,
@@ -68,14 +72,18 @@ impl Sources {
             Ok(()) = self.identity.changed() => Woken::ToLook,
             Ok(()) = self.server.changed() => Woken::ToLook,
             _ = self.ticks.tick() => Woken::ToLook,
-            Some(event) = self.links.recv() => Woken::ByLink(Box::new(event)),
+            Some(event) = self.links.events.recv() => Woken::ByLink(Box::new(event)),
+            Some(event) = self.links.hellos.recv() => Woken::ByLink(Box::new(event)),
         }
     }
 
     /// Lets a burst of changes end and teaches the router what has come meanwhile.
-    pub(super) async fn settle(&mut self, router: &mut Router) {
-        sleep(BURST).await;
-        while let Ok(event) = self.links.try_recv() {
+    pub(super) async fn settle(&mut self, router: &mut Router, pause: Duration) {
+        sleep(pause).await;
+        while let Ok(event) = self.links.events.try_recv() {
+            router.learn(event);
+        }
+        while let Ok(event) = self.links.hellos.try_recv() {
             router.learn(event);
         }
     }

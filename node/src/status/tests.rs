@@ -1,7 +1,7 @@
 use spire_bridge::agent::Exit;
 
 use super::*;
-use crate::samples::{at, config, hello, knowledge, opened, seen};
+use crate::samples::{WALL, at, config, hello, identity, knowledge, opened, seen};
 
 #[test]
 fn a_node_without_an_identity_says_why() {
@@ -59,4 +59,19 @@ fn times_that_are_left_are_short() {
     check(3_540, "59m");
     check(5_400, "1h 30m");
     check(90_000, "1d 1h");
+}
+
+#[test]
+fn the_state_follows_the_identity_and_the_agent() {
+    let held = || Observation { identity: identity(), ..seen() };
+    let ended = Observation { wall: WallTime::from_unix(WALL.unix() + 3_600), ..held() };
+    let (healthy, mut agentless) = (knowledge(), knowledge());
+    agentless.agent.exited(Exit::Signal(9), at(5), 1.0);
+    let state = |knowledge: &Knowledge, seen: &Observation| {
+        status("alpha", &config(), knowledge, seen, at(5)).state()
+    };
+
+    assert_eq!(state(&healthy, &held()), NodeState::Attested);
+    assert_eq!(state(&agentless, &held()), NodeState::DegradedOffline);
+    assert_eq!(state(&healthy, &ended), NodeState::Expired);
 }

@@ -21,7 +21,7 @@ fn a_verified_neighbour_has_a_name() {
         "alpha: bootstrapping (no identity: the agent offers no Workload API yet)
   no SPIFFE ID
   bat0 BATMAN_IV up, eth1
-INTERFACE  MAC                QUALITY  STATE     TLS GROUP       CERT  WHO
+INTERFACE  MAC                QUALITY  STATE     TLS GROUP       CERT  SPIFFE ID, OR WHY NOT
 eth1       02:00:00:00:00:02  251/255  verified  X25519MLKEM768  59m   spiffe://x0tta6bl4.mesh/node/bravo
 "
     );

@@ -17,31 +17,33 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
-use super::Shared;
-use crate::peers::{Dial, LinkEvent, PeerKey, Side};
+use super::{LONGEST_MESSAGE, PATIENCE, Shared, introduced};
+use crate::peers::{LinkEvent, PeerKey, SessionId, Side};
 use crate::proto::session::session_client::SessionClient;
 use crate::proto::session::{Beat, Introduction};
 
-/// A neighbour is a few milliseconds away.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// All steps of an opening together.
+const OPENING: Duration = Duration::from_secs(15);
+
+/// As much of a reason as fits a table.
+const LONGEST_REASON: usize = 160;
 
 /// Dials a peer, and holds the session until either side ends it.
-pub(super) async fn dial(shared: Shared, client: Arc<ClientConfig>, dial: Dial) {
-    let link = dial.peer.link;
-    let failed =
-        |failure| LinkEvent::Failed { link, address: dial.address, side: Side::Dialler, failure };
-    let Some(own) = shared.own_address(link) else {
-        let reason = "the link does not carry the mesh any more".to_owned();
-        return shared.tell(failed(HandshakeFailure::Broken { reason })).await;
-    };
-    match open(&shared, client, &dial, own).await {
-        Ok(session) => hold(shared, dial, own, session).await,
-        Err(failure) => shared.tell(failed(failure)).await,
+pub(super) async fn dial(shared: Shared, client: Arc<ClientConfig>, peer: PeerKey) {
+    let opened = timeout(OPENING, open(&shared, client, peer)).await;
+    let late = || HandshakeFailure::Broken { reason: "no session within 15 s".to_owned() };
+    match opened.unwrap_or_else(|_| Err(late())) {
+        Ok(session) => hold(shared, peer, session).await,
+        Err(failure) => {
+            let side = Side::Dialler;
+            shared.tell(LinkEvent::Failed { from: peer, side, failure }).await;
+        }
     }
 }
 
 struct Open {
     proven: Peer,
+    own: MacAddr,
     mac: MacAddr,
     say: mpsc::Sender<Beat>,
     hear: Streaming<Beat>,
@@ -50,28 +52,27 @@ struct Open {
 async fn open(
     shared: &Shared,
     client: Arc<ClientConfig>,
-    dial: &Dial,
-    own: MacAddr,
+    peer: PeerKey,
 ) -> Result<Open, HandshakeFailure> {
-    let address = SocketAddrV6::new(dial.address, dial.port, 0, dial.peer.link.0);
-    let tcp = within(TcpStream::connect(address)).await?;
+    let own = shared.own_address(peer.link);
+    let own = own.ok_or_else(|| broken("the link does not carry the mesh any more"))?;
+    let port = shared.settings.port.get();
+    let address = SocketAddrV6::new(peer.address, port, 0, peer.link.0);
+    let tcp = within(TcpStream::connect(address), "it takes no connection").await?;
     // Beats are small and wanted at once.
-    tcp.set_nodelay(true).map_err(|error| broken(&error))?;
+    tcp.set_nodelay(true).map_err(|error| broken(&error.to_string()))?;
     let (tls, proven) = mtls::dial(tcp, client).await?;
-    let channel = within(channel(tls)).await?;
+    let channel = within(channel(tls), "it does not speak HTTP/2").await?;
     let (say, said) = mpsc::channel(4);
-    let introduction = Introduction { mac: own.0.to_vec(), name: shared.settings.name.clone() };
+    let introduction = Introduction { mac: own.0.to_vec() };
     // The queue is empty: this cannot fail.
     let _ = say.try_send(Beat { sequence: 0, introduction: Some(introduction) });
-    let mut client = SessionClient::new(channel);
-    let answer = within(client.hold(ReceiverStream::new(said))).await?;
+    let mut client = SessionClient::new(channel).max_decoding_message_size(LONGEST_MESSAGE);
+    let answer = within(client.hold(ReceiverStream::new(said)), "it holds no session").await?;
     let mut hear = answer.into_inner();
-    let first = within(hear.message()).await?;
-    let mac = first.and_then(|beat| beat.introduction).and_then(|peer| peer.mac.try_into().ok());
-    let mac = mac.map(MacAddr).ok_or_else(|| HandshakeFailure::Broken {
-        reason: "it did not introduce itself".to_owned(),
-    })?;
-    Ok(Open { proven, mac, say, hear })
+    let first = within(hear.message(), "it does not introduce itself").await?;
+    let mac = introduced(first, own).ok_or_else(|| broken("it did not say who it is here"))?;
+    Ok(Open { proven, own, mac, say, hear })
 }
 
 /// Speaks HTTP/2 over a stream that is there already; when it breaks, the session is over.
@@ -84,13 +85,11 @@ async fn channel(tls: TlsStream<TcpStream>) -> Result<Channel, tonic::transport:
     Endpoint::from_static("http://mesh-node.invalid").connect_with_connector(connector).await
 }
 
-async fn hold(shared: Shared, dial: Dial, own: MacAddr, mut session: Open) {
+async fn hold(shared: Shared, peer: PeerKey, mut open: Open) {
     let (id, cut) = shared.held.hold();
-    let peer = PeerKey { link: dial.peer.link, mac: session.mac };
-    let proven = session.proven.clone();
-    let side = Side::Dialler;
-    shared.tell(LinkEvent::Opened { id, peer, own, address: dial.address, side, proven }).await;
-    let ended = beat(&shared, &mut session, id, cut).await;
+    let session = shared.session(id, Side::Dialler, open.proven.clone(), open.mac);
+    shared.tell(LinkEvent::Opened { from: peer, own: open.own, session }).await;
+    let ended = beat(&shared, &mut open, id, cut).await;
     tracing::debug!(session = id.0, reason = %ended, "session ended");
     shared.held.release(id);
     shared.tell(LinkEvent::Closed { id }).await;
@@ -100,7 +99,7 @@ async fn hold(shared: Shared, dial: Dial, own: MacAddr, mut session: Open) {
 async fn beat(
     shared: &Shared,
     session: &mut Open,
-    id: crate::peers::SessionId,
+    id: SessionId,
     mut cut: oneshot::Receiver<()>,
 ) -> anyhow::Error {
     let mut ticks = interval(shared.settings.keep_alive);
@@ -129,18 +128,21 @@ async fn beat(
 }
 
 /// Waits for a step of the opening, and finds the verdict of the peer behind its failure.
-async fn within<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, HandshakeFailure>
+async fn within<T, E>(
+    step: impl Future<Output = Result<T, E>>,
+    otherwise: &str,
+) -> Result<T, HandshakeFailure>
 where
     E: std::error::Error + 'static,
 {
     match timeout(PATIENCE, step).await {
         Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => Err(verdict(&error)),
-        Err(_) => Err(HandshakeFailure::Broken { reason: "no answer within 5 s".to_owned() }),
+        Ok(Err(error)) => Err(verdict(&error, otherwise)),
+        Err(_) => Err(broken(&format!("{otherwise}: no answer within 5 s"))),
     }
 }
 
-fn verdict(error: &(dyn std::error::Error + 'static)) -> HandshakeFailure {
+fn verdict(error: &(dyn std::error::Error + 'static), otherwise: &str) -> HandshakeFailure {
     let mut cause = Some(error);
     let mut deepest = error;
     while let Some(inner) = cause {
@@ -151,9 +153,11 @@ fn verdict(error: &(dyn std::error::Error + 'static)) -> HandshakeFailure {
         deepest = inner;
         cause = inner.source();
     }
-    HandshakeFailure::Broken { reason: deepest.to_string() }
+    broken(&format!("{otherwise}: {deepest}"))
 }
 
-fn broken(error: &io::Error) -> HandshakeFailure {
-    HandshakeFailure::Broken { reason: error.to_string() }
+/// Makes a failure out of a reason, at most a line of it: a part of it may be the peer's words.
+fn broken(reason: &str) -> HandshakeFailure {
+    let clean = reason.chars().map(|c| if c.is_control() { ' ' } else { c });
+    HandshakeFailure::Broken { reason: clean.take(LONGEST_REASON).collect() }
 }

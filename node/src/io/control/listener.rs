@@ -1,47 +1,51 @@
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use batman::{IfIndex, MacAddr};
+use batman::IfIndex;
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use spire_bridge::io::mtls;
-use spire_bridge::tls::Peer;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 use tokio::time::sleep;
-use tokio_rustls::server::TlsStream;
-use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
-use tonic::transport::server::Connected;
-use tonic::{Request, Response, Status, Streaming};
 
-use super::Shared;
-use crate::peers::{LinkEvent, PeerKey, SessionId, Side};
-use crate::proto::session::session_server::{Session, SessionServer};
-use crate::proto::session::{Beat, Introduction};
+use super::answer::Sessions;
+use super::proven::{Caller, Proven};
+use super::{PATIENCE, Shared};
+use crate::peers::{LinkEvent, PeerKey, Side};
 
-/// Handshakes under way at a time: each costs a few milliseconds of CPU on a small router, and anybody on
-/// the link can start one.
-const HANDSHAKES: usize = 8;
+/// Handshakes under way at a time. Anybody on the link can start one and stop half way; when they fill the
+/// places, the oldest goes: an honest one is over within milliseconds.
+const HANDSHAKES: usize = 32;
+
+/// Handshakes of one address at a time: a peer has one under way, and another if it has lost the first.
+const HANDSHAKES_OF_ONE: usize = 2;
 
 /// Connections that the kernel holds back for us meanwhile.
-const BACKLOG: i32 = 32;
+const BACKLOG: i32 = 128;
+
+/// A peer that has lost its power says no goodbye.
+const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
 /// Starts to take sessions.
 pub(super) fn start(shared: Shared, tls: Arc<ServerConfig>) -> io::Result<()> {
     let listener = bind(shared.settings.port.get())?;
     let (accepted, incoming) = mpsc::channel(HANDSHAKES);
-    let service = SessionServer::new(Sessions { shared: shared.clone() });
+    let service = Sessions::service(shared.clone());
     tokio::spawn(accept(shared, tls, listener, accepted));
     tokio::spawn(async move {
-        let incoming = ReceiverStream::new(incoming);
-        if let Err(error) = Server::builder().serve_with_incoming(service, incoming).await {
+        let served = Server::builder()
+            .max_concurrent_streams(Some(1))
+            .http2_keepalive_interval(Some(ALIVE_EVERY))
+            .http2_keepalive_timeout(Some(PATIENCE))
+            .serve_with_incoming(service, ReceiverStream::new(incoming));
+        if let Err(error) = served.await {
             tracing::error!(%error, "sessions are no longer taken");
         }
     });
@@ -65,9 +69,8 @@ async fn accept(
     listener: TcpListener,
     accepted: mpsc::Sender<io::Result<Proven>>,
 ) {
-    let places = Arc::new(Semaphore::new(HANDSHAKES));
+    let mut under_way = UnderWay::default();
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (tcp, from) = match listener.accept().await {
             Ok(connection) => connection,
             Err(error) => {
@@ -78,25 +81,17 @@ async fn accept(
             }
         };
         let SocketAddr::V6(from) = from else { continue };
-        let link = IfIndex(from.scope_id());
-        let Some(own) = shared.own_address(link) else { continue };
-        if !from.ip().is_unicast_link_local() || shared.identity.current().is_none() {
+        let peer = PeerKey { link: IfIndex(from.scope_id()), address: *from.ip() };
+        let Some(own) = shared.own_address(peer.link) else { continue };
+        if !peer.address.is_unicast_link_local() || shared.identity.current().is_none() {
             continue;
         }
-        let caller = Caller { link, own, address: *from.ip() };
-        let (shared, tls, accepted) = (shared.clone(), Arc::clone(&tls), accepted.clone());
-        tokio::spawn(async move {
-            prove(shared, tls, tcp, caller, accepted).await;
-            drop(place);
-        });
+        if under_way.has_room_for(peer) {
+            let caller = Caller { peer, own };
+            let prove = prove(shared.clone(), Arc::clone(&tls), tcp, caller, accepted.clone());
+            under_way.add(peer, tokio::spawn(prove).abort_handle());
+        }
     }
-}
-
-#[derive(Clone, Copy)]
-struct Caller {
-    link: IfIndex,
-    own: MacAddr,
-    address: Ipv6Addr,
 }
 
 async fn prove(
@@ -110,126 +105,31 @@ async fn prove(
     let _ = tcp.set_nodelay(true);
     match mtls::accept(tcp, tls).await {
         Ok((stream, peer)) => {
-            let _ = accepted.send(Ok(Proven { stream, caller, peer })).await;
+            let _ = accepted.send(Ok(Proven::new(stream, caller, peer))).await;
         }
         Err(failure) => {
-            let Caller { link, address, .. } = caller;
-            shared.tell(LinkEvent::Failed { link, address, side: Side::Listener, failure }).await;
+            let (from, side) = (caller.peer, Side::Listener);
+            shared.tell(LinkEvent::Failed { from, side, failure }).await;
         }
     }
 }
 
-/// A connection whose caller has proven itself.
-struct Proven {
-    stream: TlsStream<TcpStream>,
-    caller: Caller,
-    peer: Peer,
-}
+/// The handshakes under way, oldest first.
+#[derive(Default)]
+struct UnderWay(VecDeque<(PeerKey, AbortHandle)>);
 
-/// Who is at the other end of a request.
-#[derive(Clone)]
-struct Who {
-    caller: Caller,
-    peer: Peer,
-}
-
-impl Connected for Proven {
-    type ConnectInfo = Who;
-
-    fn connect_info(&self) -> Who {
-        Who { caller: self.caller, peer: self.peer.clone() }
-    }
-}
-
-impl AsyncRead for Proven {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Proven {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+impl UnderWay {
+    fn has_room_for(&mut self, peer: PeerKey) -> bool {
+        self.0.retain(|(_, handshake)| !handshake.is_finished());
+        self.0.iter().filter(|(from, _)| *from == peer).count() < HANDSHAKES_OF_ONE
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-struct Sessions {
-    shared: Shared,
-}
-
-#[tonic::async_trait]
-impl Session for Sessions {
-    type HoldStream = Pin<Box<dyn Stream<Item = Result<Beat, Status>> + Send>>;
-
-    async fn hold(
-        &self,
-        request: Request<Streaming<Beat>>,
-    ) -> Result<Response<Self::HoldStream>, Status> {
-        let who = request.extensions().get::<Who>().cloned();
-        let who = who.ok_or_else(|| Status::internal("the connection names no peer"))?;
-        let (say, said) = mpsc::channel(4);
-        tokio::spawn(answer(self.shared.clone(), who, request.into_inner(), say));
-        Ok(Response::new(Box::pin(ReceiverStream::new(said))))
-    }
-}
-
-/// Answers a dialler's beats until either side ends the session.
-async fn answer(
-    shared: Shared,
-    who: Who,
-    mut hear: Streaming<Beat>,
-    say: mpsc::Sender<Result<Beat, Status>>,
-) {
-    let Ok(Some(Beat { introduction: Some(peer), .. })) = hear.message().await else { return };
-    let Ok(mac) = peer.mac.try_into().map(MacAddr) else { return };
-    let Caller { link, own, address } = who.caller;
-    let introduction = Introduction { mac: own.0.to_vec(), name: shared.settings.name.clone() };
-    if say.send(Ok(Beat { sequence: 0, introduction: Some(introduction) })).await.is_err() {
-        return;
-    }
-    let (id, cut) = shared.held.hold();
-    let peer = PeerKey { link, mac };
-    let (side, proven) = (Side::Listener, who.peer);
-    shared.tell(LinkEvent::Opened { id, peer, own, address, side, proven }).await;
-    echo(&shared, id, cut, &mut hear, &say).await;
-    shared.held.release(id);
-    shared.tell(LinkEvent::Closed { id }).await;
-}
-
-async fn echo(
-    shared: &Shared,
-    id: SessionId,
-    mut cut: oneshot::Receiver<()>,
-    hear: &mut Streaming<Beat>,
-    say: &mpsc::Sender<Result<Beat, Status>>,
-) {
-    loop {
-        tokio::select! {
-            _ = &mut cut => return,
-            heard = hear.message() => {
-                let Ok(Some(beat)) = heard else { return };
-                let answer = Beat { sequence: beat.sequence, introduction: None };
-                if say.send(Ok(answer)).await.is_err() {
-                    return;
-                }
-                shared.tell(LinkEvent::Beat { id, round_trip: None }).await;
-            }
+    fn add(&mut self, peer: PeerKey, handshake: AbortHandle) {
+        if self.0.len() >= HANDSHAKES
+            && let Some((_, oldest)) = self.0.pop_front()
+        {
+            oldest.abort();
         }
+        self.0.push_back((peer, handshake));
     }
 }

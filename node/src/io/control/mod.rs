@@ -1,8 +1,10 @@
 //! The mesh control plane on real links: hellos, and one mTLS session per neighbour and link.
 
+mod answer;
 mod dialler;
 mod held;
 mod listener;
+mod proven;
 mod rendezvous;
 
 use std::collections::BTreeMap;
@@ -10,25 +12,36 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use batman::{IfIndex, MacAddr};
 use rustls::ClientConfig;
 use spire_bridge::identity::LiveIdentity;
-use spire_bridge::tls::{self, Terms};
+use spire_bridge::tls::{self, Peer, Terms};
 use tokio::sync::mpsc;
 
 use held::Held;
 use rendezvous::Rendezvous;
 
-use crate::peers::{Dial, LinkEvent, SessionId};
+use crate::io::clock;
 
-/// Events wait here while the loop is busy. Hellos that find it full are dropped and come again.
-const WAITING: usize = 256;
+use crate::peers::{LinkEvent, PeerKey, Session, SessionId, Side};
+use crate::proto::session::Beat;
+
+/// What happens to sessions waits here while the loop is busy.
+const EVENTS_WAITING: usize = 256;
+
+/// Hellos wait apart, so that a flood of them holds up nothing else. One that finds no room comes again.
+const HELLOS_WAITING: usize = 64;
+
+/// The longest message between neighbours; a beat has a few dozen bytes.
+const LONGEST_MESSAGE: usize = 1_024;
+
+/// A neighbour is a few milliseconds away.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the control plane needs to know.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What this node calls itself.
-    pub name: String,
     /// Which mesh it belongs to.
     pub mesh: String,
     /// UDP and TCP port.
@@ -51,7 +64,16 @@ struct Shared {
     identity: LiveIdentity,
     links: Links,
     held: Arc<Held>,
+    hellos: mpsc::Sender<LinkEvent>,
     events: mpsc::Sender<LinkEvent>,
+}
+
+/// Where the loop hears of what happens on the links.
+pub struct Happenings {
+    /// Hellos.
+    pub hellos: mpsc::Receiver<LinkEvent>,
+    /// Everything about sessions.
+    pub events: mpsc::Receiver<LinkEvent>,
 }
 
 impl Shared {
@@ -63,6 +85,22 @@ impl Shared {
         // The loop is gone only when the process is about to end.
         let _ = self.events.send(event).await;
     }
+
+    /// Makes a session out of what was proven and said, if the peer may hold it.
+    fn session(&self, id: SessionId, side: Side, proven: Peer, mac: MacAddr) -> Session {
+        let now = clock::wall();
+        let own = self.identity.current().map(|identity| identity.not_after);
+        let ends = own.map_or(proven.not_after, |own| own.min(proven.not_after));
+        let life = ends.remaining(now);
+        Session { id, side, proven, mac, ends, life, heard: clock::uptime(), round_trip: None }
+    }
+}
+
+/// Reads who a peer says it is on this link, and refuses what cannot be: nothing, a group, or ourselves.
+fn introduced(beat: Option<Beat>, own: MacAddr) -> Option<MacAddr> {
+    let mac = MacAddr(beat?.introduction?.mac.try_into().ok()?);
+    let [first, ..] = mac.0;
+    (mac != own && mac.0 != [0; 6] && first & 1 == 0).then_some(mac)
 }
 
 /// The running control plane.
@@ -77,11 +115,9 @@ impl Control {
     ///
     /// # Errors
     /// If a port is taken or TLS cannot be set up.
-    pub fn open(
-        settings: Settings,
-        terms: &Terms,
-    ) -> anyhow::Result<(Self, mpsc::Receiver<LinkEvent>)> {
-        let (events, received) = mpsc::channel(WAITING);
+    pub fn open(settings: Settings, terms: &Terms) -> anyhow::Result<(Self, Happenings)> {
+        let (events, to_events) = mpsc::channel(EVENTS_WAITING);
+        let (hellos, to_hellos) = mpsc::channel(HELLOS_WAITING);
         let client = tls::client(terms)?;
         let server = tls::server(terms)?;
         let shared = Shared {
@@ -89,27 +125,30 @@ impl Control {
             identity: terms.identity.clone(),
             links: Links::default(),
             held: Arc::default(),
+            hellos,
             events,
         };
-        let rendezvous = Arc::new(Rendezvous::open(shared.settings.port)?);
-        listener::start(shared.clone(), server)?;
+        let port = shared.settings.port;
+        let taken = || format!("cannot use port {port}; is another mesh-node running?");
+        let rendezvous = Arc::new(Rendezvous::open(port).with_context(taken)?);
+        listener::start(shared.clone(), server).with_context(taken)?;
         tokio::spawn(rendezvous::say(Arc::clone(&rendezvous), shared.clone()));
         tokio::spawn(rendezvous::hear(Arc::clone(&rendezvous), shared.clone()));
-        Ok((Self { shared, client, rendezvous }, received))
+        let happenings = Happenings { hellos: to_hellos, events: to_events };
+        Ok((Self { shared, client, rendezvous }, happenings))
     }
 
-    /// Takes over which links carry the mesh now, and our addresses on them.
-    pub fn carry(&self, links: BTreeMap<IfIndex, MacAddr>) {
+    /// Takes over which links carry the mesh now, and our addresses on them. A link on which hellos cannot
+    /// be heard is left out, and tried again the next time.
+    pub fn carry(&self, mut links: BTreeMap<IfIndex, MacAddr>) {
         let mut carried = self.shared.links.write().unwrap_or_else(PoisonError::into_inner);
-        for link in links.keys().filter(|link| !carried.contains_key(link)) {
-            self.rendezvous.join(*link);
-        }
+        links.retain(|link, _| carried.contains_key(link) || self.rendezvous.join(*link));
         *carried = links;
     }
 
     /// Opens a session in the background; how it went is told as an event.
-    pub fn dial(&self, dial: Dial) {
-        tokio::spawn(dialler::dial(self.shared.clone(), Arc::clone(&self.client), dial));
+    pub fn dial(&self, peer: PeerKey) {
+        tokio::spawn(dialler::dial(self.shared.clone(), Arc::clone(&self.client), peer));
     }
 
     /// Ends a session in the background; that it is over is told as an event.

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::Shared;
 use crate::hello::{Hello, LONGEST};
-use crate::peers::LinkEvent;
+use crate::peers::{LinkEvent, PeerKey};
 
 /// Transient, link-local scope (RFC 4291 section 2.7); the last four bytes spell "mesh".
 const GROUP: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0x6d65, 0x7368);
@@ -32,10 +32,16 @@ impl Rendezvous {
         Ok(Self { socket: UdpSocket::from_std(socket.into())?, port })
     }
 
-    /// Starts to hear hellos on a link.
-    pub(super) fn join(&self, link: IfIndex) {
-        if let Err(error) = self.socket.join_multicast_v6(&GROUP, link.0) {
-            tracing::debug!(%link, %error, "hello group not joined");
+    /// Starts to hear hellos on a link, and tells whether it can.
+    pub(super) fn join(&self, link: IfIndex) -> bool {
+        match self.socket.join_multicast_v6(&GROUP, link.0) {
+            Ok(()) => true,
+            // It has been joined before and has not gone away since.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => true,
+            Err(error) => {
+                tracing::warn!(%link, %error, "hellos cannot be heard on this link");
+                false
+            }
         }
     }
 
@@ -84,12 +90,14 @@ pub(super) async fn hear(rendezvous: Arc<Rendezvous>, shared: Shared) {
         let SocketAddr::V6(from) = from else { continue };
         let link = IfIndex(from.scope_id());
         let Some(hello) = buffer.get(..length).and_then(Hello::decode) else { continue };
-        let foreign = hello.mesh != shared.settings.mesh;
-        let own = shared.own_address(link);
-        if foreign || !from.ip().is_unicast_link_local() || own.is_none_or(|own| own == hello.mac) {
-            continue;
+        let is_ours = hello.mesh == shared.settings.mesh
+            && hello.port == shared.settings.port.get()
+            && hello.nonce != shared.settings.nonce;
+        let is_near = from.ip().is_unicast_link_local() && shared.own_address(link).is_some();
+        if is_ours && is_near {
+            let from = PeerKey { link, address: *from.ip() };
+            // A hello that finds the queue full comes again in a second.
+            let _ = shared.hellos.try_send(LinkEvent::Hello { from, hello });
         }
-        // A hello that finds the queue full comes again in a second.
-        let _ = shared.events.try_send(LinkEvent::Hello { link, address: *from.ip(), hello });
     }
 }
