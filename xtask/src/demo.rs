@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
     let site = lab::site()?;
     let built = start.elapsed().as_secs_f64();
-    let (mesh, mut report) = show(&site)?;
+    let (mesh, mut report) = show(&site, "demo")?;
     report.seconds.insert("build", built);
     report.seconds.insert("total", start.elapsed().as_secs_f64());
     if arguments.json {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use serde::Serialize;
 
-use super::mesh::{FOREIGN, Member, Mesh, Recipe, shunned};
+use super::mesh::{FOREIGN, Member, Mesh, Recipe};
 use super::site::Site;
 use crate::patience::Seen;
 use crate::status::{Neighbour, Status};
@@ -57,7 +57,7 @@ pub struct Rogue {
 ///
 /// # Errors
 /// The first expectation that did not hold.
-pub fn show(site: &Site) -> anyhow::Result<(Mesh<'_>, Report)> {
+pub fn show<'site>(site: &'site Site, name: &str) -> anyhow::Result<(Mesh<'site>, Report)> {
     let mut seconds = BTreeMap::new();
     let mut begun = Instant::now();
     let mut stage = |name| {
@@ -65,7 +65,7 @@ pub fn show(site: &Site) -> anyhow::Result<(Mesh<'_>, Report)> {
         begun = Instant::now();
     };
     let recipe = Recipe::routers(ROUTERS).with(Member::Foreigner(ROGUE));
-    let mesh = Mesh::power_on(site, "demo", &recipe)?;
+    let mesh = Mesh::power_on(site, name, &recipe)?;
     stage("servers_and_enrolment");
     mesh.wait_for_shells()?;
     stage("boot");
@@ -73,8 +73,12 @@ pub fn show(site: &Site) -> anyhow::Result<(Mesh<'_>, Report)> {
     stage("routers_verified");
     let reasons = turn_away(&mesh)?;
     stage("rogue_turned_away");
-    let nodes = ROUTERS.iter().map(|name| look(&mesh, name)).collect::<anyhow::Result<_>>()?;
-    let rogue = Rogue { mac: mesh.mac(ROGUE)?, verified_by: Vec::new(), reasons };
+    let nodes = ROUTERS.iter().map(|name| look(&mesh, name));
+    let nodes = nodes.collect::<anyhow::Result<Vec<_>>>()?;
+    let mac = mesh.mac(ROGUE)?;
+    let verified_by = verified_by(&nodes, &mac);
+    ensure!(verified_by.is_empty(), "the rogue was verified by {verified_by:?}");
+    let rogue = Rogue { mac, verified_by, reasons };
     Ok((mesh, Report { nodes, rogue, seconds }))
 }
 
@@ -86,20 +90,26 @@ fn turn_away(mesh: &Mesh<'_>) -> anyhow::Result<BTreeMap<String, String>> {
     })?;
     let mac = mesh.mac(ROGUE)?;
     mesh.lab.wait_until("the rogue to be refused by all", LIMIT, || {
-        let statuses = statuses(mesh)?;
-        let refused =
-            |status: &Status| status.neighbour(&mac).is_some_and(|n| n.state == "refused");
+        let statuses = mesh.statuses(&ROUTERS)?;
+        let refused = |status: &Status| {
+            let row = status.neighbour(&mac);
+            row.is_some_and(|row| row.state == "refused" && row.reason.contains(FOREIGN))
+        };
         let told = || {
             let summaries: Vec<String> = statuses.values().map(Status::summary).collect();
             summaries.join("; ")
         };
         Ok(Seen::when(statuses.values().all(refused), told))
     })?;
-    shunned(&statuses(mesh)?, &mac)
+    mesh.shunned(&ROUTERS, ROGUE)
 }
 
-fn statuses(mesh: &Mesh<'_>) -> anyhow::Result<BTreeMap<String, Status>> {
-    ROUTERS.iter().map(|name| Ok(((*name).to_owned(), mesh.status(name)?))).collect()
+/// Names the routers in whose tables a machine is verified.
+fn verified_by(nodes: &[NodeReport], mac: &str) -> Vec<String> {
+    let verifies = |node: &&NodeReport| {
+        node.neighbours.iter().any(|row| row.mac == mac && row.state == "verified")
+    };
+    nodes.iter().filter(verifies).map(|node| node.name.clone()).collect()
 }
 
 /// Reads a router's table and checks what it must hold.

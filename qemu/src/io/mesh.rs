@@ -54,6 +54,8 @@ pub struct Recipe {
     pub algorithm: &'static str,
     /// How long SVIDs last.
     pub svid_ttl: Duration,
+    /// More lines for `[mesh]`.
+    pub mesh_lines: &'static str,
 }
 
 impl Recipe {
@@ -63,7 +65,12 @@ impl Recipe {
             members: names.map(Member::Router).to_vec(),
             algorithm: "BATMAN_IV",
             svid_ttl: Duration::from_secs(3_600),
+            mesh_lines: "",
         }
+    }
+
+    fn mesh_section(&self) -> String {
+        format!("algorithm = \"{}\"\n{}", self.algorithm, self.mesh_lines)
     }
 
     /// Adds one more machine.
@@ -120,12 +127,33 @@ impl<'site> Mesh<'site> {
         self.lab.nodes().try_for_each(|(_, machine)| machine.wait_for_shell())
     }
 
-    /// Waits until all routers have verified one another.
+    /// Waits until all routers have verified one another, each as who it is, within one limit for all.
     pub fn wait_until_formed(&self, recipe: &Recipe, limit: Duration) -> anyhow::Result<()> {
         let routers: Vec<&str> = routers(recipe).collect();
-        let others = routers.len().saturating_sub(1);
-        for name in routers {
-            self.wait_until_verified(name, others, limit)?;
+        self.lab.wait_until("all routers to verify one another", limit, || {
+            for name in &routers {
+                let status = self.status(name)?;
+                let others = routers.iter().filter(|other| *other != name);
+                for other in others {
+                    let row = status.neighbour(&self.mac(other)?);
+                    if row.is_none_or(|row| row.state != "verified") {
+                        return Ok(Seen::NotYet(status.summary()));
+                    }
+                }
+            }
+            Ok(Seen::Yes(()))
+        })?;
+        routers.iter().try_for_each(|name| self.knows_its_neighbours(name, &routers))
+    }
+
+    /// Checks that a router has verified each of the others under its own name.
+    fn knows_its_neighbours(&self, name: &str, routers: &[&str]) -> anyhow::Result<()> {
+        let status = self.status(name)?;
+        for other in routers.iter().filter(|other| **other != name) {
+            let row = status.neighbour(&self.mac(other)?);
+            let found = row.and_then(|row| row.spiffe_id.clone()).unwrap_or_default();
+            let expected = format!("spiffe://{TRUST_DOMAIN}/node/{other}");
+            ensure!(found == expected, "{name} takes {other} for {found:?}");
         }
         Ok(())
     }
@@ -153,6 +181,31 @@ impl<'site> Mesh<'site> {
             let status = self.status(name)?;
             Ok(if fits(&status) { Seen::Yes(status) } else { Seen::NotYet(status.summary()) })
         })
+    }
+
+    /// Asks several routers for their status.
+    pub fn statuses(&self, names: &[&str]) -> anyhow::Result<BTreeMap<String, Status>> {
+        names.iter().map(|name| Ok(((*name).to_owned(), self.status(name)?))).collect()
+    }
+
+    /// Checks that each router hears a machine, has never held a session with it, and says why not; returns
+    /// the reasons by router.
+    pub fn shunned(
+        &self,
+        routers: &[&str],
+        rogue: &str,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
+        let mac = self.mac(rogue)?;
+        let reasons = self.statuses(routers)?.into_iter().map(|(name, status)| {
+            let row = status.neighbour(&mac);
+            let row = row.with_context(|| format!("{name} does not hear {rogue}"))?;
+            ensure!(row.state != "verified", "{name} has verified {rogue}");
+            ensure!(!row.reason.is_empty(), "{name} does not say why {rogue} is {}", row.state);
+            let sessions = self.log_lines(&name, &format!("mac={mac}"))?;
+            ensure!(sessions.is_empty(), "{name} held a session with {rogue}: {sessions:?}");
+            Ok((name, format!("{}: {}", row.state, row.reason)))
+        });
+        reasons.collect()
     }
 
     /// Asks a router for its status.
@@ -195,15 +248,15 @@ impl<'site> Mesh<'site> {
             let node = Node::new(member.name());
             Ok(match member {
                 Member::Router(name) => node
-                    .config(config(recipe.algorithm, TRUST_DOMAIN, self.server.port()))
+                    .config(config(&recipe.mesh_section(), TRUST_DOMAIN, self.server.port()))
                     .enrolled(self.server.enrol(name)?),
                 Member::Foreigner(name) => {
                     let foreign = self.foreign.as_ref().context("no foreign server runs")?;
-                    node.config(config(recipe.algorithm, FOREIGN, foreign.port()))
+                    node.config(config(&recipe.mesh_section(), FOREIGN, foreign.port()))
                         .enrolled(foreign.enrol(name)?)
                 }
                 Member::Stranger(_) => {
-                    node.config(config(recipe.algorithm, TRUST_DOMAIN, self.server.port()))
+                    node.config(config(&recipe.mesh_section(), TRUST_DOMAIN, self.server.port()))
                 }
             })
         });
@@ -219,25 +272,9 @@ fn routers(recipe: &Recipe) -> impl Iterator<Item = &'static str> {
 }
 
 /// Writes a router's configuration.
-pub fn config(algorithm: &str, trust_domain: &str, server_port: u16) -> String {
+pub fn config(mesh_lines: &str, trust_domain: &str, server_port: u16) -> String {
     format!(
-        "[mesh]\nalgorithm = \"{algorithm}\"\nhard_interfaces = [\"eth1\"]\n\n\
+        "[mesh]\nhard_interfaces = [\"eth1\"]\n{mesh_lines}\n\
          [identity]\ntrust_domain = \"{trust_domain}\"\nserver = \"{HOST}:{server_port}\"\n"
     )
-}
-
-/// Checks that every router sees a machine, that none has verified it, and that each says why.
-/// Returns the reasons by router.
-pub fn shunned(
-    statuses: &BTreeMap<String, Status>,
-    mac: &str,
-) -> anyhow::Result<BTreeMap<String, String>> {
-    let reasons = statuses.iter().map(|(name, status)| {
-        let row = status.neighbour(mac);
-        let row = row.with_context(|| format!("{name} does not hear {mac}"))?;
-        ensure!(row.state != "verified", "{name} has verified {mac}");
-        ensure!(!row.reason.is_empty(), "{name} does not say why {mac} is {}", row.state);
-        Ok((name.clone(), format!("{}: {}", row.state, row.reason)))
-    });
-    reasons.collect()
 }

@@ -17,6 +17,13 @@ pub(super) const SCENARIO: Scenario = Scenario {
 fn run(site: &Site) -> anyhow::Result<()> {
     let mesh = Mesh::form(site, "agent-killed", &Recipe::routers(["alpha", "bravo"]))?;
     let before = mesh.status("alpha")?;
+    let closed = || -> anyhow::Result<usize> {
+        let of = |router| Ok(mesh.log_lines(router, "session closed")?.len());
+        of("alpha").and_then(|alpha: usize| of("bravo").map(|bravo| alpha + bravo))
+    };
+    let closed_before = closed()?;
+    let watch = "mesh-node status --watch --json >/tmp/watched 2>&1 &";
+    mesh.node("alpha")?.run(watch)?;
 
     mesh.node("alpha")?.kill9("spire-agent")?;
 
@@ -31,10 +38,9 @@ fn run(site: &Site) -> anyhow::Result<()> {
             && status.agent.pid != before.agent.pid
     })?;
     ensure!(after.verified() == 1, "a session was lost: {}", after.summary());
-    for router in ["alpha", "bravo"] {
-        let closed = mesh.log_lines(router, "session closed")?;
-        ensure!(closed.is_empty(), "{router} closed a session: {closed:?}");
-    }
+    ensure!(closed()? == closed_before, "a session was closed; see the logs");
+    let states = mesh.node("alpha")?.run("grep -c degraded_offline /tmp/watched")?;
+    ensure!(states.trim() != "0", "the state never said degraded_offline");
     let told = mesh.log_lines("alpha", "WARN spire-agent is not running, signal 9")?;
     ensure!(told.len() == 1, "told {} times: {told:?}", told.len());
     Ok(())

@@ -6,7 +6,9 @@ mod mesh;
 mod mesh_repaired;
 mod node_cut_off;
 mod node_killed;
+mod node_stopped;
 mod rogue;
+mod rotation;
 mod server_down;
 mod unable;
 
@@ -21,8 +23,10 @@ pub(crate) const ALL: &[Scenario] = &[
     mesh_repaired::SCENARIO,
     agent_killed::SCENARIO,
     node_killed::SCENARIO,
+    node_stopped::SCENARIO,
     node_cut_off::SCENARIO,
     server_down::SCENARIO,
+    rotation::SCENARIO,
     rogue::STRANGER,
     rogue::FOREIGN,
 ];

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
+use crate::patience::Seen;
 use crate::scenario::Scenario;
+use crate::status::Status;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "node-cut-off",
@@ -22,13 +24,15 @@ fn run(site: &Site) -> anyhow::Result<()> {
     let lost = mesh.mac("charlie")?;
 
     mesh.lab.isolate("charlie")?;
-    for router in ["alpha", "bravo"] {
-        let what = format!("charlie to be gone from {router}'s table");
-        mesh.wait_for(router, &what, GONE, |status| {
-            status.neighbour(&lost).is_none() && status.verified() == 1
-        })?;
-    }
-    mesh.wait_for("charlie", "charlie to be alone", GONE, |status| status.neighbours.is_empty())?;
+    mesh.lab.wait_until("charlie to be gone from the tables, and alone", GONE, || {
+        let statuses = mesh.statuses(&["alpha", "bravo", "charlie"])?;
+        let is_apart = statuses.values().all(|status| match status.name.as_str() {
+            "charlie" => status.neighbours.is_empty(),
+            _ => status.neighbour(&lost).is_none() && status.verified() == 1,
+        });
+        let told = || statuses.values().map(Status::summary).collect::<Vec<_>>().join("; ");
+        Ok(Seen::when(is_apart, told))
+    })?;
 
     mesh.lab.rejoin("charlie")?;
     mesh.wait_until_formed(&recipe, BACK)

@@ -1,19 +1,18 @@
 //! Nobody verifies a machine that cannot prove itself, and everybody says why.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::ensure;
 
 use crate::io::demo;
-use crate::io::mesh::{Member, Mesh, Recipe, shunned};
+use crate::io::mesh::{Member, Mesh, Recipe};
 use crate::io::site::Site;
 use crate::scenario::Scenario;
 
 pub(super) const FOREIGN: Scenario = Scenario {
     name: "rogue-foreign",
     claim: "three routers verify one another and refuse an identity of a foreign trust domain",
-    run: |site| demo::show(site).map(drop),
+    run: |site| demo::show(site, "rogue-foreign").map(drop),
 };
 
 pub(super) const STRANGER: Scenario = Scenario {
@@ -37,8 +36,7 @@ fn stranger(site: &Site) -> anyhow::Result<()> {
         })?;
     }
 
-    let statuses = ROUTERS.iter().map(|name| Ok(((*name).to_owned(), mesh.status(name)?)));
-    let reasons = shunned(&statuses.collect::<anyhow::Result<BTreeMap<_, _>>>()?, &mac)?;
+    let reasons = mesh.shunned(&ROUTERS, "rogue")?;
     ensure!(reasons.values().all(|reason| reason.starts_with("unverified")), "{reasons:?}");
     let own = mesh.status("rogue")?;
     ensure!(own.state == "bootstrapping" && own.spiffe_id.is_none(), "{}", own.summary());

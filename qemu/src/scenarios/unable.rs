@@ -63,7 +63,7 @@ fn bad_config(site: &Site) -> anyhow::Result<()> {
 fn unable(site: &Site) -> anyhow::Result<()> {
     let lab = idle_machine(site, "unable")?;
     let alpha = lab.node("alpha")?;
-    let good = config("BATMAN_IV", "x0tta6bl4.mesh", 8081);
+    let good = config("", "x0tta6bl4.mesh", 8081);
     alpha.run(&format!("cat >/tmp/good.toml <<'END'\n{good}END\nchmod 644 /tmp/good.toml"))?;
 
     says(
