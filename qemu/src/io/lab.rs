@@ -1,7 +1,8 @@
 //! A running lab: machines, the switch between them, and the directory of their logs.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,7 +40,8 @@ impl<'site> Lab<'site> {
             .with_context(|| format!("making {}", directory.display()))?;
         let lock = take_lock(&site.directory.join(format!("{name}.lock")), name)?;
         fs::remove_dir_all(&directory)?;
-        fs::create_dir(&directory)?;
+        // The machines' disks hold join tokens, and later keys.
+        DirBuilder::new().mode(0o700).create(&directory)?;
         Ok(Self {
             site,
             machines: BTreeMap::new(),
