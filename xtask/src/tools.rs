@@ -57,7 +57,7 @@ pub(crate) fn install_linters() -> Result<()> {
     let is_there = |subcommand: &str| {
         let mut cargo = command("cargo");
         let cargo = cargo.current_dir(workspace::root()).args([subcommand, "--version"]);
-        cargo.stderr(Stdio::null()).status().is_ok_and(|it| it.success())
+        cargo.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|it| it.success())
     };
     if !is_there("clippy") || !is_there("fmt") {
         eprintln!("installing clippy and rustfmt: they check the sources");
