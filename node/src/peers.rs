@@ -162,7 +162,7 @@ impl Peers {
     }
 
     /// Lists whom to dial now: who is there, can show an identity, and has no session or one that ends
-    /// soon. Never more than [`DIALS`] are under way.
+    /// soon. Only a few are under way at a time.
     pub fn to_dial(
         &self,
         own: impl Fn(IfIndex) -> Option<MacAddr>,
