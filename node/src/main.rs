@@ -61,7 +61,7 @@ async fn main() -> ExitCode {
         Command::Run { config } => run_node(&config).await,
         Command::Status { json, watch, socket } => match show(&socket, json, watch).await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(&format!("{error:#}"), EX_UNAVAILABLE),
+            Err(error) => failed(&format!("{error}: {}", error.root_cause()), EX_UNAVAILABLE),
         },
         Command::CheckConfig { file } => match load(&file) {
             Ok(_) => {

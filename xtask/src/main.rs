@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "./x", about = "Developer commands of the mesh router.")]
+#[command(name = "./x", bin_name = "./x", about = "Developer commands of the mesh router.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -29,20 +29,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measures how large and how quick everything is, beside a peer.
-    Bench(bench::Arguments),
-    /// Checks everything that can be checked without running it.
-    Check,
-    /// Builds everything and packs it into an image.
-    Image(image::Arguments),
     /// Boots three routers and a rogue, and shows who trusts whom.
     Demo(demo::Arguments),
-    /// Looks inside a machine that `demo --keep` left running.
-    Console(console::Arguments),
-    /// Runs scenarios on real machines.
-    Lab(lab::Arguments),
     /// Tests everything that has to hold before a change goes in.
     Test(test::Arguments),
+    /// Runs scenarios on real machines.
+    Lab(lab::Arguments),
+    /// Looks inside a machine that `demo --keep` left running.
+    Console(console::Arguments),
+    /// Measures how large and how quick everything is, beside a peer.
+    Bench(bench::Arguments),
+    /// Builds everything and packs it into an image.
+    Image(image::Arguments),
+    /// Checks everything that can be checked without running it.
+    Check,
     /// Installs what the other commands need and this machine lacks.
     Tools,
 }

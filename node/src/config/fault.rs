@@ -17,11 +17,13 @@ pub struct Fault {
 pub struct Faults {
     text: String,
     faults: Vec<Fault>,
+    /// What stands behind a fault of syntax may have been lost: nothing is known to be missing.
+    is_broken: bool,
 }
 
 impl Faults {
     pub(super) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), faults: Vec::new() }
+        Self { text: text.to_owned(), faults: Vec::new(), is_broken: false }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -30,6 +32,13 @@ impl Faults {
 
     pub(super) fn syntax(&mut self, span: Option<Range<usize>>, message: &str) {
         self.add(span.unwrap_or_default(), format!("this is not TOML: {message}"));
+        self.is_broken = true;
+    }
+
+    pub(super) fn missing(&mut self, span: Range<usize>, message: String) {
+        if !self.is_broken {
+            self.add(span, message);
+        }
     }
 
     pub(super) fn add(&mut self, span: Range<usize>, message: String) {

@@ -125,7 +125,8 @@ impl<'a> Section<'a> {
             Found::Nothing => 0..0,
         };
         let Outline { name, .. } = self.outline;
-        faults.add(span, format!("{name}.{0}: missing; for instance {0} = {example}", key.name));
+        faults
+            .missing(span, format!("{name}.{0}: missing; for instance {0} = {example}", key.name));
     }
 }
 

@@ -97,6 +97,7 @@ fn broken_toml_says_where() {
     let first = faults.iter().next().unwrap();
     assert_eq!(first.line, 5, "{faults:?}");
     assert!(first.message.starts_with("this is not TOML"), "{faults:?}");
+    check_faults("[mesh\n", &["1:6: this is not TOML: unclosed table, expected `]`"]);
 }
 
 #[test]

@@ -63,10 +63,7 @@ pub async fn connect(socket: &Path) -> anyhow::Result<NodeClient<Channel>> {
     // The authority is never looked up; HTTP/2 wants one.
     let endpoint = Endpoint::from_static("http://mesh-node.invalid");
     let channel = endpoint.connect_with_connector(connector).await.with_context(|| {
-        format!(
-            "mesh-node does not answer on {}: is it running, and are you root?",
-            socket.display()
-        )
+        format!("no answer on {}: is mesh-node running, and are you root?", socket.display())
     })?;
     Ok(NodeClient::new(channel))
 }
