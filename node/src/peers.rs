@@ -36,7 +36,8 @@ const COURTESY: Duration = Duration::from_secs(3);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// A session that was just renewed is not renewed again within this time, whatever its certificates say.
+/// A session that was just renewed is not renewed again within this time, or a third of its life, whatever
+/// its certificates say.
 const RENEWALS_APART: Duration = Duration::from_secs(30);
 
 /// An attempt that has brought no result after this long has been lost.
@@ -238,7 +239,7 @@ impl Peers {
         peer.dialling_since = None;
         peer.attempts = 0;
         peer.failure = None;
-        peer.dial_from = now.after(RENEWALS_APART);
+        peer.dial_from = now.after(RENEWALS_APART.min(session.life / 3).max(FIRST_WAIT));
         let preferred = if own < session.mac { Side::Dialler } else { Side::Listener };
         let yields = peer.session.as_ref().is_some_and(|old| {
             old.proven.spiffe_id != *who || (old.side == preferred && session.side != preferred)
