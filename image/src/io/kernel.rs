@@ -75,7 +75,11 @@ fn dependency<'a>(shown: &'a str, series: &str) -> Option<&'a str> {
 }
 
 fn download(name: &str, root: &Path) -> Result<(), Error> {
-    tool::run(tool::command("apt-get").args(["download", name]).current_dir(root))?;
+    tool::run(
+        tool::command("apt-get")
+            .args(["-o", "Acquire::Retries=3", "download", name])
+            .current_dir(root),
+    )?;
     let package = find_file(root, ".deb")?;
     tool::run(tool::command("dpkg-deb").arg("--extract").args([package.as_path(), root]))?;
     files::remove(&package)?;
