@@ -53,33 +53,42 @@ pub struct Rogue {
     pub reasons: BTreeMap<String, String>,
 }
 
-/// Shows it, and returns the lab as it stands with what was seen in it.
+/// Starts the servers and powers the machines on.
+///
+/// # Errors
+/// If one of them cannot be started.
+pub fn power_on<'site>(site: &'site Site, name: &str) -> anyhow::Result<Mesh<'site>> {
+    Mesh::power_on(site, name, &recipe())
+}
+
+/// Shows it on running machines.
 ///
 /// # Errors
 /// The first expectation that did not hold.
-pub fn show<'site>(site: &'site Site, name: &str) -> anyhow::Result<(Mesh<'site>, Report)> {
+pub fn show(mesh: &Mesh<'_>) -> anyhow::Result<Report> {
     let mut seconds = BTreeMap::new();
     let mut begun = Instant::now();
     let mut stage = |name| {
         seconds.insert(name, begun.elapsed().as_secs_f64());
         begun = Instant::now();
     };
-    let recipe = Recipe::routers(ROUTERS).with(Member::Foreigner(ROGUE));
-    let mesh = Mesh::power_on(site, name, &recipe)?;
-    stage("servers_and_enrolment");
     mesh.wait_for_shells()?;
     stage("boot");
-    mesh.wait_until_formed(&recipe, LIMIT)?;
+    mesh.wait_until_formed(&recipe(), LIMIT)?;
     stage("routers_verified");
-    let reasons = turn_away(&mesh)?;
+    let reasons = turn_away(mesh)?;
     stage("rogue_turned_away");
-    let nodes = ROUTERS.iter().map(|name| look(&mesh, name));
+    let nodes = ROUTERS.iter().map(|name| look(mesh, name));
     let nodes = nodes.collect::<anyhow::Result<Vec<_>>>()?;
     let mac = mesh.mac(ROGUE)?;
     let verified_by = verified_by(&nodes, &mac);
     ensure!(verified_by.is_empty(), "the rogue was verified by {verified_by:?}");
     let rogue = Rogue { mac, verified_by, reasons };
-    Ok((mesh, Report { nodes, rogue, seconds }))
+    Ok(Report { nodes, rogue, seconds })
+}
+
+fn recipe() -> Recipe {
+    Recipe::routers(ROUTERS).with(Member::Foreigner(ROGUE))
 }
 
 /// Waits until every router has met the rogue and refused it, while the rogue has an identity to show.

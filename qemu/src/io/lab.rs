@@ -39,9 +39,10 @@ impl<'site> Lab<'site> {
         fs::create_dir_all(&directory)
             .with_context(|| format!("making {}", directory.display()))?;
         let lock = take_lock(&site.directory.join(format!("{name}.lock")), name)?;
-        fs::remove_dir_all(&directory)?;
         // The machines' disks hold join tokens, and later keys.
-        DirBuilder::new().mode(0o700).create(&directory)?;
+        let emptied = fs::remove_dir_all(&directory)
+            .and_then(|()| DirBuilder::new().mode(0o700).create(&directory));
+        emptied.with_context(|| format!("emptying {}", directory.display()))?;
         Ok(Self {
             site,
             machines: BTreeMap::new(),

@@ -23,7 +23,8 @@ pub(super) fn until<T>(
     let mut patience = Patience::new(limit);
     loop {
         let last = match look() {
-            Ok(Seen::Yes(value)) => return Ok(value),
+            Ok(Seen::Yes(value)) if start.elapsed() <= limit => return Ok(value),
+            Ok(Seen::Yes(_)) => format!("it, but only after {:?}", start.elapsed()),
             Ok(Seen::NotYet(last)) => last,
             Err(error) => format!("{error:#}"),
         };

@@ -15,7 +15,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     run,
 };
 
-/// What the issue promises, in seconds of the machine's own clock.
+/// What is promised, in seconds of the machine's own clock.
 const PROMISED: f64 = 2.0;
 
 fn run(site: &Site) -> anyhow::Result<()> {

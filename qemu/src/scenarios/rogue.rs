@@ -12,7 +12,7 @@ use crate::scenario::Scenario;
 pub(super) const FOREIGN: Scenario = Scenario {
     name: "rogue-foreign",
     claim: "three routers verify one another and refuse an identity of a foreign trust domain",
-    run: |site| demo::show(site, "rogue-foreign").map(drop),
+    run: |site| demo::show(&demo::power_on(site, "rogue-foreign")?).map(drop),
 };
 
 pub(super) const STRANGER: Scenario = Scenario {

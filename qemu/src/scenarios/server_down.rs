@@ -14,7 +14,7 @@ pub(super) const SCENARIO: Scenario = Scenario {
     run,
 };
 
-/// What the issue promises, from the server's return to the last verified neighbour.
+/// What is promised, from the server's return to the last verified neighbour.
 const PROMISED: Duration = Duration::from_secs(30);
 
 /// Long enough that the agents are in the long waits between their attempts.

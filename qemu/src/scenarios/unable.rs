@@ -98,8 +98,9 @@ fn says_that_there_is_no_agent(machine: &Machine) -> anyhow::Result<()> {
         "sed 's,^server,agent_binary = \"/tmp/absent\"\\nserver,' /tmp/good.toml >/tmp/absent.toml",
     )?;
     machine.run(
-        "mesh-node run --config /tmp/absent.toml >/tmp/absent.log 2>&1 & sleep 8; \
-         mesh-node status >/tmp/status; kill $!; wait $!; true",
+        "mesh-node run --config /tmp/absent.toml >/tmp/absent.log 2>&1 & \
+         until mesh-node status | grep 'no spire-agent'; do sleep 1; done >/tmp/status 2>&1; \
+         sleep 3; kill $!; wait $!; true",
     )?;
     let told = machine.run("grep -c 'no spire-agent at' /tmp/absent.log")?;
     ensure!(told.trim() == "1", "told {} times", told.trim());
