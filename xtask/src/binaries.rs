@@ -28,7 +28,15 @@ pub(crate) fn mesh_node() -> Result<PathBuf> {
         tools::run(
             tools::command("cargo")
                 .current_dir(workspace::root())
-                .args(["zigbuild", "--release", "--package", "mesh-node", "--bin", "mesh-node"])
+                .args([
+                    "zigbuild",
+                    "--locked",
+                    "--release",
+                    "--package",
+                    "mesh-node",
+                    "--bin",
+                    "mesh-node",
+                ])
                 .args(["--target", TARGET]),
         )
     })?;

@@ -169,7 +169,10 @@ fn own_files(ending: &str) -> Result<Vec<String>> {
         bail!("git ls-files failed ({})", output.status);
     }
     let paths = String::from_utf8(output.stdout).context("a path is not UTF-8")?;
-    Ok(paths.split_terminator('\0').filter(|it| it.ends_with(ending)).map(str::to_owned).collect())
+    let paths = paths.split_terminator('\0').filter(|it| it.ends_with(ending));
+    // Git still lists what has just been deleted.
+    let paths = paths.filter(|it| workspace::root().join(it).symlink_metadata().is_ok());
+    Ok(paths.map(str::to_owned).collect())
 }
 
 #[cfg(test)]

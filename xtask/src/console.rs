@@ -48,6 +48,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let socket = fs::read_link(directory.join("console")).with_context(|| {
         format!("no console of {}: start one with ./x demo --keep", arguments.node)
     })?;
+    if UnixStream::connect(&socket).is_err() {
+        bail!("lab {} is not running any more: start it with ./x demo --keep", arguments.lab);
+    }
     if arguments.command.is_empty() {
         shell(&socket)
     } else {

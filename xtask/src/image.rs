@@ -46,8 +46,16 @@ pub(crate) fn build() -> Result<Packed> {
         kernels: workspace::target("kernel"),
     };
     let directory = workspace::target("image");
-    let parts = stage("gathering the kernel and the root file system", || {
-        Ok(image::io::gather(&manifest, &sources, &directory.join("parts"))?)
+    let gather = || {
+        stage("gathering the kernel and the root file system", || {
+            Ok(image::io::gather(&manifest, &sources, &directory.join("parts"))?)
+        })
+    };
+    let parts = gather().or_else(|error| {
+        // Without lists apt knows no kernel, and with old ones it looks for one that has been replaced.
+        eprintln!("{error:#}");
+        tools::update_lists()?;
+        gather()
     })?;
     stage("packing the image", || Ok(image::io::pack(&manifest, &parts, &directory)?))
 }

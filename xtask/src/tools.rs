@@ -17,9 +17,8 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 8] = [
     Tool::new("qemu-system-x86_64", "qemu-system-x86", "boots the machines of the lab"),
-    Tool::new("qemu-img", "qemu-utils", "inspects disks"),
     Tool::new("mksquashfs", "squashfs-tools", "packs the root file system"),
     Tool::new("mke2fs", "e2fsprogs", "makes the data file system"),
     Tool::new("busybox", "busybox-static", "is the base system of the image"),
@@ -95,6 +94,8 @@ pub(crate) fn path() -> OsString {
 pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(find(program).unwrap_or_else(|| PathBuf::from(program)));
     command.env("PATH", path()).stdin(Stdio::null()).stdout(Stdio::from(io::stderr()));
+    // The machine's own settings may forbid what SPIRE needs, and send builds where nobody looks for them.
+    command.env("GOTOOLCHAIN", "auto").env("CARGO_TARGET_DIR", workspace::target(""));
     command
 }
 
@@ -119,10 +120,21 @@ fn install_packages() -> Result<()> {
         eprintln!("installing python3-venv: it holds the cross-compiler");
         packages.push("python3-venv");
     }
-    stage("updating the package lists", || run(apt_get()?.arg("update")))?;
+    update_lists()?;
     stage("installing packages", || {
         let mut command = apt_get()?;
         run(command.args(["install", "--yes", "--no-install-recommends"]).args(packages))
+    })
+}
+
+/// Updates apt's lists. One list that cannot be had, of somebody else's packages perhaps, does not stop us:
+/// what is missing in the end is said by the installation.
+pub(crate) fn update_lists() -> Result<()> {
+    stage("updating the package lists", || {
+        if let Err(error) = run(apt_get()?.arg("update")) {
+            eprintln!("going on although {error:#}");
+        }
+        Ok(())
     })
 }
 
@@ -150,12 +162,19 @@ fn apt_get() -> Result<Command> {
     } else if find("sudo").is_some() {
         let mut sudo = command("sudo");
         // It may have to ask for a password.
-        sudo.stdin(Stdio::inherit()).arg("apt-get");
+        sudo.stdin(Stdio::inherit()).args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         sudo
     } else {
-        bail!("packages are missing, and this is neither root nor is sudo there to install them")
+        let packages: Vec<_> = TOOLS.iter().map(|it| it.package).collect();
+        bail!(
+            "packages are missing, and this is neither root nor is sudo there; as root, run: apt-get \
+             install python3-venv {}",
+            packages.join(" ")
+        )
     };
-    command.arg("-q").env("DEBIAN_FRONTEND", "noninteractive");
+    command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");
+    // A machine that has just booted may be updating itself, and a registry may stumble.
+    command.args(["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]);
     Ok(command)
 }
 
