@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Read, Write};
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Stdio, exit};
 use std::thread;
 use std::time::Duration;
 
@@ -19,6 +19,9 @@ use crate::workspace;
 /// Ctrl-], as telnet has it.
 const LEAVE: u8 = 0x1d;
 
+/// Ctrl-C.
+const INTERRUPT: u8 = 0x03;
+
 /// A command that takes longer is better typed into the shell.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -26,7 +29,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(crate) struct Arguments {
     /// The machine.
     node: String,
-    /// A command to run there; without one it is a shell.
+    /// A command for the shell there, its words joined by spaces; it has 60 s, and is shown when it ends.
+    /// Without one it is a shell.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
     /// The lab.
@@ -45,12 +49,16 @@ pub(crate) fn publish(lab: &Lab<'_>) -> Result<()> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let directory = workspace::target("lab").join(&arguments.lab).join(&arguments.node);
-    let socket = fs::read_link(directory.join("console")).with_context(|| {
-        format!("no console of {}: start one with ./x demo --keep", arguments.node)
-    })?;
-    if UnixStream::connect(&socket).is_err() {
-        bail!("lab {} is not running any more: start it with ./x demo --keep", arguments.lab);
-    }
+    let Arguments { node, lab, .. } = arguments;
+    let Ok(socket) = fs::read_link(directory.join("console")) else {
+        bail!("lab {lab} has no machine {node} to look into; ./x demo --keep leaves some running");
+    };
+    let Ok(mut stream) = UnixStream::connect(&socket) else {
+        bail!("lab {lab} is not running any more: start it with ./x demo --keep");
+    };
+    // A command that somebody left there unfinished would keep the shell busy.
+    stream.write_all(&[INTERRUPT])?;
+    drop(stream);
     if arguments.command.is_empty() {
         shell(&socket)
     } else {
@@ -65,7 +73,8 @@ fn command(arguments: &Arguments, socket: &Path, directory: &Path) -> Result<()>
     let output = console.run(&arguments.command.join(" "), LIMIT)?;
     print!("{}", output.stdout);
     if output.status != 0 {
-        bail!("it ended with {}", output.status);
+        // The command's own status says more than ours.
+        exit(output.status);
     }
     Ok(())
 }
