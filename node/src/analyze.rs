@@ -127,7 +127,7 @@ fn agent(
 ) -> Option<Finding> {
     match knowledge.agent.phase() {
         Phase::Down { .. } if seen.agent_missing => {
-            Some(Finding::AgentMissing(config.identity.agent_binary.clone()))
+            Some(Finding::AgentMissing(config.identity.agent.binary.clone()))
         }
         Phase::Down { .. } => Some(Finding::AgentDown { last_exit: knowledge.agent.last_exit() }),
         Phase::Up { pid, retries_at: Some(retry), .. } => {
@@ -148,7 +148,7 @@ fn identity(config: &Config, seen: &Observation) -> Vec<Finding> {
             seen.join_token_left.then_some(Finding::JoinTokenSpent).into_iter().collect()
         }
         Standing::Absent(absence) => {
-            let server = config.identity.server.clone();
+            let server = config.identity.agent.server.clone();
             let silent = seen.server_answers == Some(false);
             let silent = silent.then_some(Finding::ServerSilent(server));
             [Finding::NoIdentity(absence.clone())].into_iter().chain(silent).collect()
@@ -165,8 +165,7 @@ fn sessions(
     let timeouts = timeouts(config);
     let stale = knowledge.peers.stale(timeouts, seen.wall, now);
     let stale = stale.into_iter().map(Finding::SessionStale);
-    let able = matches!(&seen.identity, Standing::Held(own) if own.not_after > seen.wall);
-    let missing = if able {
+    let missing = if seen.can_prove_itself() {
         knowledge.peers.to_dial(|link| seen.own_address(link), seen.wall, timeouts, now)
     } else {
         Vec::new()

@@ -26,6 +26,11 @@ impl Observation {
         self.mesh.as_ref().ok()?.link_at(link)?.address
     }
 
+    /// Tells whether this node has an identity that has not ended.
+    pub fn can_prove_itself(&self) -> bool {
+        matches!(&self.identity, Standing::Held(own) if own.not_after > self.wall)
+    }
+
     /// Lists the links that carry the mesh now.
     pub fn hard_interfaces(&self) -> Vec<&Link> {
         let Ok(seen) = &self.mesh else { return Vec::new() };

@@ -1,7 +1,4 @@
-use std::path::PathBuf;
-
-use spire_bridge::TrustDomain;
-use spire_bridge::agent::ServerAddress;
+use spire_bridge::agent::Settings;
 
 use super::Outline;
 use super::fault::Faults;
@@ -11,20 +8,8 @@ use super::section::Section;
 /// `[identity]`: where this node's identity comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// The trust domain this node belongs to.
-    pub trust_domain: TrustDomain,
-    /// The SPIRE server that attests it.
-    pub server: ServerAddress,
-    /// Upstream's `spire-agent`.
-    pub agent_binary: PathBuf,
-    /// The agent's own key, SVID and bundle.
-    pub data_dir: PathBuf,
-    /// The Workload API.
-    pub socket: PathBuf,
-    /// The one-time secret of the first attestation.
-    pub join_token: PathBuf,
-    /// The authorities believed at the first contact.
-    pub trust_bundle: PathBuf,
+    /// How the agent is run, and who attests it.
+    pub agent: Settings,
 }
 
 static TRUST_DOMAIN: Key = Key {
@@ -87,14 +72,15 @@ impl Identity {
         let socket = section.value(&SOCKET, faults);
         let join_token = section.value(&JOIN_TOKEN, faults);
         let trust_bundle = section.value(&TRUST_BUNDLE, faults);
-        Some(Self {
-            trust_domain: trust_domain?,
-            server: server?,
-            agent_binary: agent_binary?,
+        let agent = Settings {
+            binary: agent_binary?,
             data_dir: data_dir?,
             socket: socket?,
+            trust_domain: trust_domain?,
+            server: server?,
             join_token: join_token?,
             trust_bundle: trust_bundle?,
-        })
+        };
+        Some(Self { agent })
     }
 }

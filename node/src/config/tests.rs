@@ -15,7 +15,7 @@ fn the_least_configuration_is_two_keys() {
     let config = Config::parse(LEAST).unwrap();
 
     assert_eq!(config.mesh.wanted.mesh().as_str(), "bat0");
-    assert_eq!(config.identity.trust_domain.as_str(), "x0tta6bl4.mesh");
+    assert_eq!(config.identity.agent.trust_domain.as_str(), "x0tta6bl4.mesh");
     assert_eq!(config.control.port.get(), 4660);
 }
 
@@ -32,7 +32,7 @@ fn the_example_is_a_configuration_and_says_the_defaults() {
     let spelled_out = Config::parse(&uncommented).unwrap();
 
     let mut least = Config::parse(LEAST).unwrap();
-    least.identity.server = as_shown.identity.server.clone();
+    least.identity.agent.server = as_shown.identity.agent.server.clone();
     assert_eq!(as_shown, least);
     least.node.name = spelled_out.node.name.clone();
     least.control.allow = spelled_out.control.allow.clone();

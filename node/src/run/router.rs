@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use batman::{Kernel, Step};
 use spire_bridge::agent::{self, Command, Origin, Phase};
-use spire_bridge::identity::{LiveIdentity, Standing};
+use spire_bridge::identity::LiveIdentity;
 use spire_bridge::io::Agent;
 use spire_bridge::rule::Rule;
 use spire_bridge::tls::Terms;
@@ -56,11 +56,15 @@ impl Router {
         let (told, to_tell) = watch::channel(Status { name: name.clone(), ..Status::default() });
         api::serve(&config.api.socket, to_tell)?;
         let (changed, identity_changes) = watch::channel(());
-        let socket = config.identity.socket.clone();
+        let socket = config.identity.agent.socket.clone();
         let live = identity.clone();
         tokio::spawn(async move { spire_bridge::io::follow(&socket, live, changed).await });
         let (answers, server_answers) = watch::channel(None);
-        tokio::spawn(probe::server(config.identity.server.clone(), identity.clone(), answers));
+        tokio::spawn(probe::server(
+            config.identity.agent.server.clone(),
+            identity.clone(),
+            answers,
+        ));
         let sources = Sources::new(
             happenings,
             link_changes,
@@ -168,8 +172,7 @@ impl Router {
             let links = links.iter().filter_map(|link| Some((link.index, link.address?)));
             self.control.carry(links.collect());
         }
-        let is_able = matches!(&seen.identity, Standing::Held(own) if own.not_after > seen.wall);
-        self.knowledge.peers.able(is_able, now);
+        self.knowledge.peers.able(seen.can_prove_itself(), now);
         self.knowledge.server(seen.server_answers, host::jitter(), now);
         seen
     }
@@ -303,23 +306,13 @@ fn control(config: &Config) -> Settings {
 }
 
 fn terms(config: &Config, identity: &LiveIdentity) -> Terms {
-    let everyone = || vec![Rule::any_node(&config.identity.trust_domain)];
+    let everyone = || vec![Rule::any_node(&config.identity.agent.trust_domain)];
     let rules = config.control.allow.clone().unwrap_or_else(everyone);
     Terms { identity: identity.clone(), rules: rules.into(), clock: Arc::new(SystemClock) }
 }
 
 fn open_agent(config: &Config) -> anyhow::Result<(Agent, agent::Supervisor)> {
-    let from = config.identity.clone();
-    let settings = agent::Settings {
-        binary: from.agent_binary,
-        data_dir: from.data_dir,
-        socket: from.socket,
-        trust_domain: from.trust_domain,
-        server: from.server,
-        join_token: from.join_token,
-        trust_bundle: from.trust_bundle,
-    };
-    let agent = Agent::open(settings, Path::new(AGENT_RUNTIME))?;
+    let agent = Agent::open(config.identity.agent.clone(), Path::new(AGENT_RUNTIME))?;
     let mut supervisor = agent::Supervisor::new();
     if let Some(pid) = agent.adopted() {
         tracing::info!(pid, "spire-agent adopted");
