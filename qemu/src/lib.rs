@@ -1,6 +1,7 @@
 //! The lab: boots the image in QEMU, wires machines up, breaks them, watches them.
 
 pub mod accel;
+pub mod board;
 pub mod console;
 pub mod io;
 pub mod machine;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::accel::Accel;
+use crate::board::Board;
 use crate::topology::MacAddr;
 
 /// Whether a machine's `eth0` leads to the host.
@@ -12,6 +13,37 @@ pub enum Uplink {
     Host,
     /// The card is there and nothing answers on it.
     Nothing,
+}
+
+/// How a machine comes up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Boot {
+    /// QEMU itself loads the kernel: the quick way, which knows no slots.
+    Direct {
+        /// Kernel, in a form that QEMU loads.
+        kernel: PathBuf,
+        /// First root file system, if the kernel needs one.
+        initramfs: Option<PathBuf>,
+        /// Kernel command line.
+        command_line: String,
+    },
+    /// Firmware looks for a boot loader on the disk, as on hardware.
+    Firmware {
+        /// The firmware's program.
+        code: PathBuf,
+        /// The firmware's memory, this machine's own; none for one that keeps nothing.
+        variables: Option<PathBuf>,
+    },
+}
+
+/// What a machine's clock shows when it is powered on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// The host's time.
+    #[default]
+    Host,
+    /// The first of January 1970, as on a board without a battery.
+    Unset,
 }
 
 /// One network card on the mesh, wired to the lab's switch.
@@ -28,14 +60,14 @@ pub struct MeshLink {
 pub struct MachineSpec {
     /// Name of the machine, also in the names of its sockets and logs.
     pub name: String,
+    /// What is emulated.
+    pub board: Board,
     /// Memory in mebibytes.
     pub memory_mib: u32,
-    /// Kernel, an ELF vmlinux or a bzImage.
-    pub kernel: PathBuf,
-    /// First root file system, if the kernel needs one.
-    pub initramfs: Option<PathBuf>,
-    /// Kernel command line.
-    pub command_line: String,
+    /// How it comes up.
+    pub boot: Boot,
+    /// What its clock shows.
+    pub clock: Clock,
     /// Raw disk image, written to by the guest.
     pub disk: Option<PathBuf>,
     /// Address of `eth0`.
@@ -68,7 +100,7 @@ impl MachineSpec {
         self.sockets.join(format!("{}.qmp", self.name))
     }
 
-    /// Returns the file that collects what the guest writes on `ttyS0`.
+    /// Returns the file that collects what the guest writes on its serial line.
     pub fn serial_log(&self) -> PathBuf {
         self.logs.join("serial.log")
     }
@@ -83,10 +115,11 @@ impl MachineSpec {
         self.logs.join("qemu.log")
     }
 
-    /// Returns the arguments of `qemu-system-x86_64`.
+    /// Returns the arguments of the board's program.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = Arguments::default();
         self.board(&mut arguments);
+        self.boot(&mut arguments);
         self.consoles(&mut arguments);
         self.network(&mut arguments);
         self.storage(&mut arguments);
@@ -96,16 +129,38 @@ impl MachineSpec {
     fn board(&self, arguments: &mut Arguments) {
         arguments.pair("-name", &self.name);
         arguments.pair("-accel", self.accel.argument());
-        arguments.pair("-M", "q35");
-        arguments.pair("-cpu", "max");
+        arguments.pair("-M", self.board.machine());
+        arguments.pair("-cpu", self.board.processor());
         arguments.pair("-m", self.memory_mib.to_string());
         arguments.0.extend(["-nodefaults".into(), "-no-user-config".into()]);
         arguments.pair("-display", "none");
-        arguments.pair("-kernel", self.kernel.display().to_string());
-        if let Some(initramfs) = &self.initramfs {
-            arguments.pair("-initrd", initramfs.display().to_string());
+        if self.clock == Clock::Unset {
+            arguments.pair("-rtc", "base=1970-01-01T00:00:00");
         }
-        arguments.pair("-append", &self.command_line);
+        if let Some(watchdog) = self.board.watchdog() {
+            arguments.pair("-device", watchdog);
+            arguments.pair("-action", "watchdog=reset");
+        }
+    }
+
+    fn boot(&self, arguments: &mut Arguments) {
+        match &self.boot {
+            Boot::Direct { kernel, initramfs, command_line } => {
+                arguments.pair("-kernel", kernel.display().to_string());
+                if let Some(initramfs) = initramfs {
+                    arguments.pair("-initrd", initramfs.display().to_string());
+                }
+                arguments.pair("-append", command_line);
+            }
+            Boot::Firmware { code, variables: Some(variables) } => {
+                let (code, variables) = (value(code), value(variables));
+                arguments.pair("-drive", format!("if=pflash,format=raw,readonly=on,file={code}"));
+                arguments.pair("-drive", format!("if=pflash,format=raw,file={variables}"));
+            }
+            Boot::Firmware { code, variables: None } => {
+                arguments.pair("-bios", code.display().to_string());
+            }
+        }
     }
 
     fn consoles(&self, arguments: &mut Arguments) {
@@ -204,10 +259,14 @@ mod tests {
     fn spec() -> MachineSpec {
         MachineSpec {
             name: "alpha".into(),
+            board: Board::X86_64,
             memory_mib: 256,
-            kernel: "/lab/vmlinux".into(),
-            initramfs: Some("/lab/initramfs".into()),
-            command_line: "console=ttyS0 net.ifnames=0".into(),
+            boot: Boot::Direct {
+                kernel: "/lab/vmlinux".into(),
+                initramfs: Some("/lab/initramfs".into()),
+                command_line: "console=ttyS0 net.ifnames=0".into(),
+            },
+            clock: Clock::Host,
             disk: Some("/lab/alpha/disk".into()),
             uplink_mac: MacAddr::of_link(1, 0),
             uplink: Uplink::Host,
@@ -253,6 +312,8 @@ mod tests {
             -nodefaults
             -no-user-config
             -display none
+            -device i6300esb
+            -action watchdog=reset
             -kernel /lab/vmlinux
             -initrd /lab/initramfs
             -append console=ttyS0 net.ifnames=0
@@ -292,8 +353,38 @@ mod tests {
 
     #[test]
     fn a_machine_without_disk_and_initramfs_has_no_word_of_them() {
-        let arguments = MachineSpec { disk: None, initramfs: None, ..spec() }.arguments();
+        let boot = Boot::Direct {
+            kernel: "/lab/vmlinux".into(),
+            initramfs: None,
+            command_line: String::new(),
+        };
+
+        let arguments = MachineSpec { disk: None, boot, ..spec() }.arguments();
 
         assert!(!arguments.iter().any(|a| a.contains("disk") || a == "-initrd"));
+    }
+
+    #[test]
+    fn firmware_finds_its_kernel_on_the_disk_and_writes_to_a_memory_of_its_own() {
+        let boot = Boot::Firmware { code: "/code".into(), variables: Some("/vars".into()) };
+
+        let arguments = MachineSpec { boot, ..spec() }.arguments().join(" ");
+
+        assert!(arguments.contains("-drive if=pflash,format=raw,readonly=on,file=/code"));
+        assert!(arguments.contains("-drive if=pflash,format=raw,file=/vars"));
+        assert!(!arguments.contains("-kernel"));
+    }
+
+    #[test]
+    fn an_arm_machine_has_its_own_type_and_a_watchdog_only_where_a_kernel_drives_it() {
+        let boot = Boot::Firmware { code: "/u-boot.bin".into(), variables: None };
+        let armv7 = MachineSpec { board: Board::Armv7, boot, clock: Clock::Unset, ..spec() };
+
+        let arguments = armv7.arguments().join(" ");
+
+        assert!(arguments.contains("-M virt,highmem=off -cpu cortex-a7 "));
+        assert!(arguments.contains("-rtc base=1970-01-01T00:00:00"));
+        assert!(arguments.contains("-bios /u-boot.bin"));
+        assert!(!arguments.contains("i6300esb"));
     }
 }

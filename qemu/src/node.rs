@@ -1,10 +1,21 @@
 //! One router of a lab, as a value.
 
-use crate::machine::Uplink;
+use crate::board::Board;
+use crate::machine::{Clock, Uplink};
 use crate::spire::Enrolment;
 
 /// Memory of a router: what the smallest supported board has.
 const MEMORY_MIB: u32 = 256;
+
+/// What brings a router's kernel into memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Loader {
+    /// QEMU: the quick way.
+    #[default]
+    Direct,
+    /// The board's firmware and the slot chooser, as on hardware.
+    Firmware,
+}
 
 /// One router: its name, what is written on its data partition, and what it is plugged into.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +30,12 @@ pub struct Node {
     pub uplink: Uplink,
     /// Memory in mebibytes.
     pub memory_mib: u32,
+    /// What it is.
+    pub board: Board,
+    /// How it comes up.
+    pub loader: Loader,
+    /// What its clock shows.
+    pub clock: Clock,
 }
 
 impl Node {
@@ -30,6 +47,9 @@ impl Node {
             enrolment: None,
             uplink: Uplink::Host,
             memory_mib: MEMORY_MIB,
+            board: Board::X86_64,
+            loader: Loader::Direct,
+            clock: Clock::Host,
         }
     }
 
@@ -58,6 +78,27 @@ impl Node {
     #[must_use]
     pub fn memory_mib(mut self, mebibytes: u32) -> Self {
         self.memory_mib = mebibytes;
+        self
+    }
+
+    /// Makes it a machine of another type.
+    #[must_use]
+    pub fn on(mut self, board: Board) -> Self {
+        self.board = board;
+        self
+    }
+
+    /// Lets its firmware choose the slot.
+    #[must_use]
+    pub fn by_firmware(mut self) -> Self {
+        self.loader = Loader::Firmware;
+        self
+    }
+
+    /// Gives it another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
         self
     }
 }

@@ -17,8 +17,11 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 11] = [
     Tool::new("qemu-system-x86_64", "qemu-system-x86", "boots the machines of the lab"),
+    Tool::new("qemu-system-aarch64", "qemu-system-arm", "boots the lab's ARM machines"),
+    Tool::new("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf", "is the firmware of the lab's machines"),
+    Tool::new("/usr/lib/u-boot/qemu_arm/u-boot.bin", "u-boot-qemu", "is that of its ARM machines"),
     Tool::new("mksquashfs", "squashfs-tools", "packs the root file system"),
     Tool::new("mke2fs", "e2fsprogs", "makes the data file system"),
     Tool::new("busybox", "busybox-static", "is the base system of the image"),
@@ -229,7 +232,7 @@ fn environment() -> PathBuf {
 
 fn find(program: &str) -> Option<PathBuf> {
     if program.contains('/') {
-        return Some(PathBuf::from(program));
+        return Path::new(program).exists().then(|| PathBuf::from(program));
     }
     std::env::split_paths(&path()).map(|it| it.join(program)).find(|it| Path::is_file(it))
 }

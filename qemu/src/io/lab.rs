@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::bios;
 use super::machine::Machine;
 use super::site::Site;
 use super::sockets::SocketDirectory;
 use super::switch::Switch;
 use super::waiting;
-use crate::machine::{MachineSpec, MeshLink};
-use crate::node::Node;
+use crate::machine::{Boot, MachineSpec, MeshLink};
+use crate::node::{Loader, Node};
 use crate::patience::Seen;
 use crate::topology::{Topology, Traffic, Wiring};
 
@@ -167,20 +168,27 @@ impl<'site> Lab<'site> {
         let logs = self.directory.join(name);
         fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
         let disk = logs.join("disk");
-        let firmware = &self.site.firmware;
+        let firmware = self.site.firmware(node.board)?;
         let flashed =
             firmware.flash(node, &disk).with_context(|| format!("writing the disk of {name}"))?;
         Ok(MachineSpec {
             name: name.clone(),
+            board: node.board,
             memory_mib: node.memory_mib,
-            kernel: firmware.kernel().into(),
-            initramfs: firmware.initramfs().map(Into::into),
-            command_line: firmware.command_line().into(),
+            boot: match node.loader {
+                Loader::Firmware => bios::boot(node.board, &logs)?,
+                Loader::Direct => Boot::Direct {
+                    kernel: firmware.kernel().into(),
+                    initramfs: firmware.initramfs().map(Into::into),
+                    command_line: firmware.command_line().into(),
+                },
+            },
+            clock: node.clock,
             disk: flashed.then_some(disk),
             uplink_mac,
             uplink: node.uplink,
             links: links.map(|port| MeshLink { number: port.link, mac: port.mac }).collect(),
-            accel: self.site.accel,
+            accel: self.site.accel_of(node.board),
             sockets: self.sockets.path().into(),
             logs,
         })

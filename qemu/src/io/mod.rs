@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the lab's effects are carried out here")]
 
 pub mod accel;
+mod bios;
 pub mod console;
 pub mod demo;
 pub mod firmware;
