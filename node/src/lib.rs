@@ -17,6 +17,7 @@ pub mod peers;
 pub mod plan;
 pub mod proto;
 pub mod run;
+pub mod self_check;
 pub mod status;
 pub mod table;
 

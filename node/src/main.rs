@@ -11,6 +11,7 @@ use mesh_node::config::{self, Config};
 use mesh_node::io::{api, log};
 use mesh_node::proto::node::{Status, StatusRequest};
 use mesh_node::run::{Unable, run};
+use mesh_node::self_check;
 use mesh_node::table;
 
 /// sysexits.h: what is asked for is not there, not permitted, or not configured.
@@ -53,6 +54,12 @@ enum Command {
     },
     /// Writes an example of the whole configuration.
     ExampleConfig,
+    /// Checks that the cryptography does here what the standards say; exit status 1 if it does not.
+    SelfCheck {
+        /// One JSON array instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -74,7 +81,24 @@ async fn main() -> ExitCode {
             print!("{}", config::example());
             ExitCode::SUCCESS
         }
+        Command::SelfCheck { json } => check_self(json),
     }
+}
+
+fn check_self(json: bool) -> ExitCode {
+    let outcomes = self_check::run();
+    if json {
+        match serde_json::to_string(&outcomes) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return failed(&error.to_string(), 1),
+        }
+    } else {
+        for outcome in &outcomes {
+            println!("{outcome}");
+        }
+    }
+    let passed = outcomes.iter().all(|outcome| outcome.passed);
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn run_node(file: &Path) -> ExitCode {

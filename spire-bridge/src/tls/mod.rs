@@ -9,7 +9,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{AlertDescription, CertificateError, ConnectionCommon};
 use spiffe::SpiffeId;
 
-pub use settings::{client, server};
+pub use settings::{client, provider, server};
 pub use verifier::verify;
 
 use crate::Refusal;

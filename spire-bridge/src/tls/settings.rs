@@ -14,8 +14,9 @@ use crate::identity::LiveIdentity;
 /// The protocol inside (RFC 7540 section 3.1); nothing else is spoken on a mesh link.
 const ALPN_H2: &[u8] = b"h2";
 
-/// Key exchanges in order of preference: the hybrid first, then what every TLS 1.3 stack has.
-fn provider() -> Arc<CryptoProvider> {
+/// Returns the cryptography of every session. Key exchanges in order of preference: the hybrid first, then
+/// what every TLS 1.3 stack has.
+pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(CryptoProvider {
         kx_groups: vec![
             aws_lc_rs::kx_group::X25519MLKEM768,
