@@ -46,6 +46,11 @@ pub enum Finding {
     IdentityExpired,
     /// The secret of the first attestation has been used and still lies there.
     JoinTokenSpent,
+    /// A newer firmware wrote the configuration, and some of it says nothing to this one.
+    ConfigurationNewer {
+        /// How many keys are overlooked.
+        overlooked: usize,
+    },
     /// A peer is there with whom no session is held, or one that ends soon.
     SessionMissing(PeerKey),
     /// A session is silent, or its peer's SVID has ended.
@@ -88,6 +93,9 @@ impl fmt::Display for Finding {
             Self::NoIdentity(absence) => write!(f, "no identity: {absence}"),
             Self::IdentityExpired => f.write_str("the SVID of this node has ended"),
             Self::JoinTokenSpent => f.write_str("the join token has been used"),
+            Self::ConfigurationNewer { overlooked } => {
+                write!(f, "a newer firmware wrote the configuration: {overlooked} keys overlooked")
+            }
             Self::SessionMissing(peer) => write!(f, "no session with {}", peer.address),
             Self::SessionStale(id) => write!(f, "session {} is over", id.0),
         }
@@ -101,11 +109,18 @@ pub fn analyze(
     seen: &Observation,
     now: Uptime,
 ) -> Vec<Finding> {
-    let mut findings = mesh(config, seen);
+    let mut findings = configuration(config);
+    findings.extend(mesh(config, seen));
     findings.extend(agent(config, knowledge, seen, now));
     findings.extend(identity(config, seen));
     findings.extend(sessions(config, knowledge, seen, now));
     findings
+}
+
+fn configuration(config: &Config) -> Vec<Finding> {
+    let overlooked = config.overlooked.len();
+    let is_newer = config.schema.is_newer();
+    is_newer.then_some(Finding::ConfigurationNewer { overlooked }).into_iter().collect()
 }
 
 fn mesh(config: &Config, seen: &Observation) -> Vec<Finding> {

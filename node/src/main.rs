@@ -71,7 +71,10 @@ async fn main() -> ExitCode {
             Err(error) => failed(&format!("{error}: {}", error.root_cause()), EX_UNAVAILABLE),
         },
         Command::CheckConfig { file } => match load(&file) {
-            Ok(_) => {
+            Ok(config) => {
+                for fault in &config.overlooked {
+                    eprintln!("{}:{fault}; overlooked", file.display());
+                }
                 println!("{}: good", file.display());
                 ExitCode::SUCCESS
             }

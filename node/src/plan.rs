@@ -72,7 +72,8 @@ fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Actio
         Finding::JoinTokenSpent => Some(Action::WipeJoinToken),
         Finding::SessionMissing(peer) => Some(Action::Dial(*peer)),
         Finding::SessionStale(session) => Some(Action::HangUp(*session)),
-        Finding::MeshUnreadable(_)
+        Finding::ConfigurationNewer { .. }
+        | Finding::MeshUnreadable(_)
         | Finding::Obstacle(_)
         | Finding::AgentMissing(_)
         | Finding::ServerSilent(_)

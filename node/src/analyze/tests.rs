@@ -16,6 +16,17 @@ fn a_whole_mesh_is_nothing_to_speak_of() {
 }
 
 #[test]
+fn a_configuration_of_a_newer_firmware_is_told() {
+    let text =
+        "schema = 2\n[mesh]\nhard_interfaces = [\"eth1\"]\n[identity]\nserver = \"a:1\"\n[x]\n";
+    let config = Config::parse(text).unwrap();
+
+    let findings = analyze(&config, &knowledge(), &seen(), at(1));
+
+    assert_eq!(findings[0], Finding::ConfigurationNewer { overlooked: 1 });
+}
+
+#[test]
 fn a_missing_mesh_interface_is_found_with_the_steps_to_it() {
     let mut bare = mesh();
     bare.mesh = None;

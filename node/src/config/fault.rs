@@ -17,13 +17,22 @@ pub struct Fault {
 pub struct Faults {
     text: String,
     faults: Vec<Fault>,
+    overlooked: Vec<Fault>,
+    /// A newer firmware wrote the file: what this one does not know is left alone instead of refused.
+    is_newer: bool,
     /// What stands behind a fault of syntax may have been lost: nothing is known to be missing.
     is_broken: bool,
 }
 
 impl Faults {
     pub(super) fn new(text: &str) -> Self {
-        Self { text: text.to_owned(), faults: Vec::new(), is_broken: false }
+        Self {
+            text: text.to_owned(),
+            faults: Vec::new(),
+            overlooked: Vec::new(),
+            is_newer: false,
+            is_broken: false,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -41,11 +50,36 @@ impl Faults {
         }
     }
 
+    /// From now on what is unknown is overlooked.
+    pub(super) fn of_newer_firmware(&mut self) {
+        self.is_newer = true;
+    }
+
+    /// Adds what may be sense to a newer firmware, and tells whether it was overlooked.
+    pub(super) fn unknown(&mut self, span: Range<usize>, message: String) -> bool {
+        if self.is_newer {
+            let fault = self.locate(&span, message);
+            self.overlooked.push(fault);
+        } else {
+            self.add(span, message);
+        }
+        self.is_newer
+    }
+
+    pub(super) fn overlooked(self) -> Vec<Fault> {
+        self.overlooked
+    }
+
     pub(super) fn add(&mut self, span: Range<usize>, message: String) {
+        let fault = self.locate(&span, message);
+        self.faults.push(fault);
+    }
+
+    fn locate(&self, span: &Range<usize>, message: String) -> Fault {
         let before = self.text.get(..span.start).unwrap_or(&self.text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        self.faults.push(Fault { line: before.matches('\n').count() + 1, column, message });
+        Fault { line: before.matches('\n').count() + 1, column, message }
     }
 
     pub(super) fn in_order(mut self) -> Self {

@@ -8,7 +8,10 @@ mod identity;
 mod key;
 mod local;
 mod mesh;
+mod rate;
+mod schema;
 mod section;
+mod update;
 mod values;
 
 use std::fmt::Write as _;
@@ -21,12 +24,20 @@ pub use identity::Identity;
 pub use key::{Key, Preset};
 pub use local::{Api, Log, LogFormat, LogLevel, Loop, Node};
 pub use mesh::{Mesh, OnStop};
+pub use rate::Rate;
+pub use schema::Schema;
+pub use update::Update;
+pub use values::{Hours, Repository, Share};
 
 use section::Section;
 
 /// What the operator wants of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// The shape of the file.
+    pub schema: Schema,
+    /// What a newer firmware wrote there and this one does not know.
+    pub overlooked: Vec<Fault>,
     /// `[node]`
     pub node: Node,
     /// `[mesh]`
@@ -41,6 +52,8 @@ pub struct Config {
     pub api: Api,
     /// `[log]`
     pub log: Log,
+    /// `[update]`
+    pub update: Update,
 }
 
 /// A section's name, what it is about, and its keys.
@@ -50,7 +63,7 @@ struct Outline {
     keys: &'static [&'static Key],
 }
 
-const OUTLINES: [&Outline; 7] = [
+const OUTLINES: [&Outline; 8] = [
     &Node::OUTLINE,
     &Mesh::OUTLINE,
     &Identity::OUTLINE,
@@ -58,6 +71,7 @@ const OUTLINES: [&Outline; 7] = [
     &Loop::OUTLINE,
     &Api::OUTLINE,
     &Log::OUTLINE,
+    &Update::OUTLINE,
 ];
 
 impl Config {
@@ -72,6 +86,7 @@ impl Config {
             faults.syntax(error.span(), error.message());
         }
         let root = root.get_ref();
+        let schema = Schema::read(root, &mut faults);
         section::refuse_unknown_sections(root, &OUTLINES, &mut faults);
         let section = |outline| Section::open(root, outline);
         let node = Node::read(&section(&Node::OUTLINE), &mut faults);
@@ -81,8 +96,10 @@ impl Config {
         let cycle = Loop::read(&section(&Loop::OUTLINE), &mut faults);
         let api = Api::read(&section(&Api::OUTLINE), &mut faults);
         let log = Log::read(&section(&Log::OUTLINE), &mut faults);
-        match (node, mesh, identity, control, cycle, api, log) {
+        let update = Update::read(&section(&Update::OUTLINE), &mut faults);
+        match (schema, node, mesh, identity, control, cycle, api, log, update) {
             (
+                Some(schema),
                 Some(node),
                 Some(mesh),
                 Some(identity),
@@ -90,7 +107,22 @@ impl Config {
                 Some(cycle),
                 Some(api),
                 Some(log),
-            ) if faults.is_empty() => Ok(Self { node, mesh, identity, control, cycle, api, log }),
+                Some(update),
+            ) if faults.is_empty() => {
+                let overlooked = faults.overlooked();
+                Ok(Self {
+                    schema,
+                    overlooked,
+                    node,
+                    mesh,
+                    identity,
+                    control,
+                    cycle,
+                    api,
+                    log,
+                    update,
+                })
+            }
             _ => Err(faults.in_order()),
         }
     }
@@ -99,8 +131,9 @@ impl Config {
 /// Writes the example: every key, what it is for, its default, and an example where there is none.
 pub fn example() -> String {
     let mut text = String::from(
-        "# mesh-node, the whole configuration. A line that starts with # and a key shows the default.\n",
+        "# mesh-node, the whole configuration. A line that starts with # and a key shows the default.\n\n",
     );
+    text.push_str(&schema::example());
     for outline in OUTLINES {
         // A String takes any text; writing to it cannot fail.
         let _ = write!(text, "\n# {}\n[{}]\n", outline.about, outline.name);

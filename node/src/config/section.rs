@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 use super::Outline;
 use super::fault::Faults;
 use super::key::{Key, Preset, Value};
+use super::schema;
 
 /// Words closer than this (Jaro-Winkler, 0 to 1) are taken for a slip of the finger.
 const NEAR: f64 = 0.8;
@@ -20,6 +21,14 @@ enum Found<'a> {
     Nothing,
     Table(&'a DeTable<'a>, Range<usize>),
     SomethingElse(Range<usize>),
+}
+
+/// What became of a value in the file.
+enum Read<T> {
+    Good(T),
+    /// It may be sense to the newer firmware that wrote it: what holds without it holds.
+    Overlooked,
+    Bad,
 }
 
 impl<'a> Section<'a> {
@@ -46,10 +55,8 @@ impl<'a> Section<'a> {
                 let known: Vec<&str> = self.outline.keys.iter().map(|key| key.name).collect();
                 for key in table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
                     let hint = hint(key.get_ref(), &known);
-                    faults.add(
-                        key.span(),
-                        format!("{section}: no such key, {}{hint}", key.get_ref()),
-                    );
+                    let message = format!("{section}: no such key, {}{hint}", key.get_ref());
+                    faults.unknown(key.span(), message);
                 }
             }
         }
@@ -58,11 +65,16 @@ impl<'a> Section<'a> {
     /// Reads a key that has a default.
     pub(super) fn value<T: Value>(&self, key: &'static Key, faults: &mut Faults) -> Option<T> {
         match (self.find(key), &key.preset) {
-            (Some(value), _) => self.read(key, value, faults),
-            (None, Preset::Default(text)) => {
-                let value = DeValue::parse(text).ok()?;
-                T::read(value.get_ref()).ok()
-            }
+            (Some(value), Preset::Default(text)) => match self.read(key, value, faults) {
+                Read::Good(value) => Some(value),
+                Read::Overlooked => preset(text),
+                Read::Bad => None,
+            },
+            (Some(value), _) => match self.read(key, value, faults) {
+                Read::Good(value) => Some(value),
+                Read::Overlooked | Read::Bad => None,
+            },
+            (None, Preset::Default(text)) => preset(text),
             (None, Preset::Required { example }) => {
                 self.missing(key, example, faults);
                 None
@@ -79,7 +91,11 @@ impl<'a> Section<'a> {
     ) -> Option<Option<T>> {
         match self.find(key) {
             None => Some(None),
-            Some(value) => self.read(key, value, faults).map(Some),
+            Some(value) => match self.read(key, value, faults) {
+                Read::Good(value) => Some(Some(value)),
+                Read::Overlooked => Some(None),
+                Read::Bad => None,
+            },
         }
     }
 
@@ -101,9 +117,9 @@ impl<'a> Section<'a> {
         key: &Key,
         value: &Spanned<DeValue<'_>>,
         faults: &mut Faults,
-    ) -> Option<T> {
+    ) -> Read<T> {
         let reason = match T::read(value.get_ref()) {
-            Ok(good) => return Some(good),
+            Ok(good) => return Read::Good(good),
             Err(Some(reason)) => format!(": {reason}"),
             Err(None) => String::new(),
         };
@@ -115,8 +131,11 @@ impl<'a> Section<'a> {
             key.name,
             T::EXPECTED
         );
-        faults.add(value.span(), message);
-        None
+        if matches!(key.preset, Preset::Required { .. }) {
+            faults.add(value.span(), message);
+            return Read::Bad;
+        }
+        if faults.unknown(value.span(), message) { Read::Overlooked } else { Read::Bad }
     }
 
     fn missing(&self, key: &Key, example: &str, faults: &mut Faults) {
@@ -130,15 +149,21 @@ impl<'a> Section<'a> {
     }
 }
 
+fn preset<T: Value>(text: &str) -> Option<T> {
+    let value = DeValue::parse(text).ok()?;
+    T::read(value.get_ref()).ok()
+}
+
 pub(super) fn refuse_unknown_sections(
     root: &DeTable<'_>,
     outlines: &[&'static Outline],
     faults: &mut Faults,
 ) {
     let known: Vec<&str> = outlines.iter().map(|outline| outline.name).collect();
-    for key in root.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
+    let is_known = |key: &str| key == schema::KEY || known.contains(&key);
+    for key in root.keys().filter(|key| !is_known(key.get_ref())) {
         let hint = hint(key.get_ref(), &known);
-        faults.add(key.span(), format!("no such section, {}{hint}", key.get_ref()));
+        faults.unknown(key.span(), format!("no such section, {}{hint}", key.get_ref()));
     }
 }
 

@@ -36,6 +36,9 @@ fn the_example_is_a_configuration_and_says_the_defaults() {
     assert_eq!(as_shown, least);
     least.node.name = spelled_out.node.name.clone();
     least.control.allow = spelled_out.control.allow.clone();
+    least.update.repository = spelled_out.update.repository.clone();
+    least.update.bandwidth = spelled_out.update.bandwidth;
+    least.update.hours = spelled_out.update.hours;
     assert_eq!(spelled_out, least, "a default in the example is not the default in the code");
 }
 
@@ -113,6 +116,64 @@ fn values_that_contradict_each_other_are_refused() {
             "8:12: loop.interval: at most 10s: time-outs are noticed at looks",
         ],
     );
+}
+
+#[test]
+fn what_a_newer_firmware_wrote_is_overlooked_and_the_rest_counts() {
+    let text = "schema = 2\n[mesh]\nhard_interfaces = [\"eth1\"]\nalgorithm = \"BATMAN_VI\"\ncolour = 3\n\
+        [identity]\nserver = \"a:1\"\n[update]\nhours = \"always\"\ntries = 2\n[tariffs]\nday = 1\n";
+
+    let config = Config::parse(text).unwrap();
+
+    assert!(config.schema.is_newer());
+    assert_eq!(config.mesh.wanted.hard_interfaces()[0].as_str(), "eth1");
+    assert_eq!((config.update.tries.get(), config.update.hours), (2, None));
+    let overlooked: Vec<String> = config.overlooked.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        overlooked,
+        [
+            "11:2: no such section, tariffs",
+            "5:1: mesh: no such key, colour",
+            "4:13: mesh.algorithm: expected \"BATMAN_IV\" or \"BATMAN_V\", found \"BATMAN_VI\"; did you mean BATMAN_V?",
+            "9:9: update.hours: expected a part of the day, UTC, such as \"01:00-05:30\", found \"always\"",
+        ]
+    );
+}
+
+#[test]
+fn what_nothing_works_without_is_wanted_of_a_newer_file_too() {
+    check_faults(
+        "schema = 2\n[mesh]\nhard_interfaces = 7\n[identity]\nserver = \"a:1\"\n",
+        &["3:19: mesh.hard_interfaces: expected a list that is not empty, found 7"],
+    );
+    check_faults(&format!("schema = 0\n{LEAST}"), &["1:10: schema: expected a number from 1"]);
+}
+
+#[test]
+fn updates_know_their_hours_and_shares() {
+    let update =
+        |keys: &str| Config::parse(&format!("{LEAST}[update]\n{keys}\n")).ok().map(|it| it.update);
+    let moment =
+        |hour: u64| spire_bridge::identity::WallTime::from_unix(86_400 * 20_000 + hour * 3_600);
+
+    let night = update("hours = \"23:00-05:00\"").unwrap().hours.unwrap();
+    let day = update("hours = \"08:00-17:00\"").unwrap().hours.unwrap();
+    assert_eq!([23, 4, 5, 12].map(|hour| night.contain(moment(hour))), [true, true, false, false]);
+    assert_eq!([7, 8, 16, 17].map(|hour| day.contain(moment(hour))), [false, true, true, false]);
+    let half = update("neighbour_share = 0.5").unwrap().neighbour_share;
+    assert_eq!([0, 1, 3, 4].map(|whole| half.of(whole)), [0, 1, 2, 2]);
+    for bad in [
+        "neighbour_share = 1.5",
+        "neighbour_share = -0.5",
+        "hours = \"5-6\"",
+        "tries = 0",
+        "tries = 10",
+        "repository = \"ftp://a\"",
+        "hours = \"03:00-03:00\"",
+        "deadline = \"5m\"",
+    ] {
+        assert_eq!(update(bad), None, "{bad}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
-use std::num::NonZeroU16;
+use std::num::{NonZeroU8, NonZeroU16};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use batman::{IfName, RoutingAlgorithm};
 use spire_bridge::TrustDomain;
 use spire_bridge::agent::ServerAddress;
+use spire_bridge::identity::WallTime;
 use spire_bridge::rule::Rule;
 use toml::de::DeValue;
 
@@ -25,6 +26,16 @@ impl Value for NonZeroU16 {
         let number = value.as_integer().ok_or(None)?;
         let number = u16::from_str_radix(number.as_str(), number.radix()).map_err(|_| None)?;
         Self::new(number).ok_or(None)
+    }
+}
+
+impl Value for NonZeroU8 {
+    const EXPECTED: &'static str = "a number from 1 to 9";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Option<String>> {
+        let number = value.as_integer().ok_or(None)?;
+        let number = u8::from_str_radix(number.as_str(), number.radix()).map_err(|_| None)?;
+        Self::new(number).filter(|number| number.get() <= 9).ok_or(None)
     }
 }
 
@@ -135,6 +146,107 @@ impl Value for Name {
 
     fn read(value: &DeValue<'_>) -> Result<Self, Option<String>> {
         value.as_str().and_then(Self::new).ok_or(None)
+    }
+}
+
+/// A part of a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    percent: u8,
+}
+
+impl Share {
+    /// Takes a number of hundredths, at most all of them.
+    pub const fn from_percent(percent: u8) -> Option<Self> {
+        if percent <= 100 { Some(Self { percent }) } else { None }
+    }
+
+    /// Returns the share of a number of things, rounded up.
+    pub fn of(self, whole: u32) -> u32 {
+        let part = (u64::from(whole) * u64::from(self.percent)).div_ceil(100);
+        u32::try_from(part).unwrap_or(whole)
+    }
+}
+
+impl Value for Share {
+    const EXPECTED: &'static str = "a share from 0 to 1 in hundredths, such as 0.5";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Option<String>> {
+        let number = match value {
+            DeValue::Float(number) => number.as_str(),
+            DeValue::Integer(number) => number.as_str(),
+            _ => return Err(None),
+        };
+        let (whole, hundredths) = number.split_once('.').unwrap_or((number, "0"));
+        let hundredths = match hundredths.len() {
+            1 => hundredths.parse::<u8>().ok().map(|tenths| tenths * 10),
+            2 => hundredths.parse::<u8>().ok(),
+            _ => None,
+        };
+        let percent = match whole {
+            "0" => hundredths,
+            "1" => hundredths.and_then(|rest| rest.checked_add(100)),
+            _ => None,
+        };
+        percent.and_then(Self::from_percent).ok_or(None)
+    }
+}
+
+/// A part of the day, UTC; one that ends before it begins goes over midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hours {
+    from: u32,
+    to: u32,
+}
+
+impl Hours {
+    /// Tells whether a moment is in it.
+    pub fn contain(self, moment: WallTime) -> bool {
+        let minute = u32::try_from(moment.unix() % 86_400 / 60).unwrap_or_default();
+        if self.from <= self.to {
+            (self.from..self.to).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.to
+        }
+    }
+}
+
+impl Value for Hours {
+    const EXPECTED: &'static str = "a part of the day, UTC, such as \"01:00-05:30\"";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Option<String>> {
+        let minute = |text: &str| -> Option<u32> {
+            let (hours, minutes) = text.split_once(':')?;
+            let two_digits = hours.len() == 2 && minutes.len() == 2;
+            let (hours, minutes) = (hours.parse::<u32>().ok()?, minutes.parse::<u32>().ok()?);
+            (two_digits && hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
+        };
+        let (from, to) = value.as_str().and_then(|text| text.split_once('-')).ok_or(None)?;
+        let hours = Self { from: minute(from).ok_or(None)?, to: minute(to).ok_or(None)? };
+        if hours.from == hours.to { Err(Some("it is empty".to_owned())) } else { Ok(hours) }
+    }
+}
+
+/// Where a repository is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository(String);
+
+impl Repository {
+    /// Returns its address, without a slash at the end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Value for Repository {
+    const EXPECTED: &'static str = "an address that starts with http:// or file:///";
+
+    fn read(value: &DeValue<'_>) -> Result<Self, Option<String>> {
+        let text = value.as_str().ok_or(None)?.trim_end_matches('/');
+        let known = ["http://", "file:///"];
+        let rest = known.iter().find_map(|scheme| text.strip_prefix(scheme)).ok_or(None)?;
+        let clean = rest.bytes().all(|byte| byte.is_ascii_graphic());
+        if clean && !rest.is_empty() { Ok(Self(text.to_owned())) } else { Err(None) }
     }
 }
 
