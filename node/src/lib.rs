@@ -16,6 +16,7 @@ pub mod observation;
 pub mod peers;
 pub mod plan;
 pub mod proto;
+pub mod release;
 pub mod run;
 pub mod self_check;
 pub mod status;

@@ -1,0 +1,9 @@
+//! Carries out: fetching, keeping what is trusted.
+#![expect(clippy::disallowed_methods, reason = "this is where releases meet files and sockets")]
+
+pub mod client;
+pub mod download;
+mod fetch;
+mod file;
+mod http;
+mod store;
