@@ -21,6 +21,7 @@ pub mod run;
 pub mod self_check;
 pub mod status;
 pub mod table;
+pub mod update;
 
 #[cfg(test)]
 mod samples;

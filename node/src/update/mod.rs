@@ -1,0 +1,4 @@
+//! Updates: whether a new slot may stay, and what is remembered about it. Pure; the slots themselves are `image`'s.
+
+pub mod judgement;
+pub mod record;
