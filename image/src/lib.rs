@@ -3,6 +3,7 @@
 //! [`Manifest`] says what an image holds, [`Layout`] where it lies on the disk, [`Provision`] what makes one machine
 //! different from the next. [`io`] gathers the parts, packs them and writes a machine's disk.
 
+pub mod block;
 pub mod bzimage;
 pub mod cpio;
 pub mod elf;
@@ -13,6 +14,7 @@ pub mod manifest;
 pub mod modules;
 pub mod provision;
 mod size;
+pub mod slot;
 
 pub use error::Error;
 pub use layout::Layout;

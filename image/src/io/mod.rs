@@ -4,6 +4,7 @@
     reason = "files and the host's packing tools are reached from here"
 )]
 
+pub mod block_device;
 mod debian;
 mod disk;
 mod files;
