@@ -37,6 +37,19 @@ pub enum Error {
         /// The series the manifest names.
         series: String,
     },
+    /// The host knows no repository of Debian's, perhaps for want of its lists.
+    #[error("apt has no lists of Debian's packages; `apt-get update` may help")]
+    NoDebian,
+    /// Debian has no package of the wanted release.
+    #[error("Debian has no {package} {version} for {architecture}")]
+    NoPackage {
+        /// The package.
+        package: String,
+        /// The release that the manifest names.
+        version: String,
+        /// The architecture it is wanted for.
+        architecture: crate::Architecture,
+    },
     /// The kernel package does not hold what Debian's kernels hold.
     #[error("{path} holds no {what}")]
     KernelPackage {
@@ -45,25 +58,35 @@ pub enum Error {
         /// What is missing.
         what: String,
     },
-    /// The host's busybox needs libraries that the image does not have.
-    #[error("no static busybox in {searched:?}: install busybox-static")]
-    NoStaticBusybox {
-        /// Where it was looked for.
-        searched: &'static [&'static str],
-    },
+    /// The host is of none of the architectures, so its programs cannot be asked for what an image needs to know.
+    #[error("images are made on x86_64, aarch64 and armv7 hosts")]
+    HostArchitecture,
     /// A program that the manifest names was not handed over.
     #[error("the manifest wants the program {name}, which was not built")]
     NoSuchProgram {
         /// Its name in the manifest.
         name: String,
     },
-    /// The packed root file system does not fit its partition.
-    #[error("the root file system has {needed} bytes, its partition {available}")]
-    RootTooLarge {
-        /// Bytes of the squashfs.
+    /// A part does not fit its partition.
+    #[error("{partition}: {needed} bytes for a partition of {available}")]
+    TooLarge {
+        /// The partition's name.
+        partition: String,
+        /// Bytes of the part.
         needed: u64,
         /// Bytes of the partition.
         available: u64,
+    },
+    /// The chooser's file has no room for what the manifest wants.
+    #[error("the slot chooser cannot be told what to boot")]
+    Environment(#[from] crate::slot::environment::Unfit),
+    /// Files do not fit the FAT volume of their partition.
+    #[error("{partition}: the files do not fit")]
+    Volume {
+        /// The partition's name.
+        partition: String,
+        /// What the volume's writer said.
+        source: std::io::Error,
     },
     /// A file could not be read or written.
     #[error("{path}")]

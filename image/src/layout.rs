@@ -4,13 +4,22 @@ use std::collections::BTreeSet;
 
 use gpt::partition_types::{self, Type};
 
-use crate::manifest::{self, Architecture, Content};
+use crate::architecture::Architecture;
+use crate::manifest::{self, Content};
 
 /// Partitions start and end on whole mebibytes: a multiple of every flash erase block and sector size in use.
 pub const ALIGNMENT: u64 = 1 << 20;
 
-/// The length of a name in a partition table's entry, in UTF-16 units.
-const NAME_UNITS: usize = 36;
+/// The partitions that every disk has; the kernel and the node find them by these names.
+pub const NEEDED: [(&str, Content); 7] = [
+    ("esp", Content::Esp),
+    ("boot-a", Content::Boot),
+    ("boot-b", Content::Boot),
+    ("root-a", Content::Root),
+    ("root-b", Content::Root),
+    ("keep", Content::Keep),
+    ("data", Content::Data),
+];
 
 /// The partitions of a disk and its size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +50,9 @@ pub struct Partition {
 /// Why partitions cannot be laid out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The table has no room for the name, or it is empty.
-    #[error("a partition named {0:?}: 1 to 36 characters fit")]
-    Name(String),
+    /// There is no such partition.
+    #[error("something of a partition {0}, which there is not")]
+    Unknown(String),
     /// Two partitions have one name.
     #[error("two partitions named {0}")]
     NameTwice(String),
@@ -51,11 +60,11 @@ pub enum Fault {
     #[error("an empty partition {0}")]
     Empty(String),
     /// A needed partition is missing.
-    #[error("no {0} partition")]
-    Missing(&'static str),
-    /// Two data partitions: nobody could say which to write.
-    #[error("more than one data partition")]
-    TwoData,
+    #[error("no partition {0} that holds {1:?}")]
+    Missing(&'static str, Content),
+    /// A partition that nothing would use.
+    #[error("a partition {0} that has no use: {known}", known = known())]
+    Useless(String),
     /// More bytes than a disk can have.
     #[error("a disk larger than can be addressed")]
     TooLarge,
@@ -73,7 +82,6 @@ impl Layout {
         let mut offset = ALIGNMENT;
         let mut partitions = Vec::with_capacity(wanted.len());
         for (number, partition) in (1..).zip(wanted) {
-            check_name(&partition.name)?;
             if !names.insert(&partition.name) {
                 return Err(Fault::NameTwice(partition.name.clone()));
             }
@@ -97,40 +105,44 @@ impl Layout {
         Ok(Self { partitions, disk })
     }
 
-    /// Finds the one writable partition.
-    pub fn data(&self) -> Option<&Partition> {
-        self.partitions.iter().find(|it| it.content == Content::Data)
-    }
-
-    /// Lists the partitions that can hold a root file system.
-    pub fn roots(&self) -> impl Iterator<Item = &Partition> {
-        self.partitions.iter().filter(|it| it.content == Content::Root)
+    /// Finds a partition by its name.
+    ///
+    /// # Errors
+    /// [`Fault::Unknown`] for a name that is not among [`NEEDED`].
+    pub fn get(&self, name: &str) -> Result<&Partition, Fault> {
+        self.partitions
+            .iter()
+            .find(|it| it.name == name)
+            .ok_or_else(|| Fault::Unknown(name.to_owned()))
     }
 }
 
 fn check_contents(wanted: &[manifest::Partition]) -> Result<(), Fault> {
-    let count = |content| wanted.iter().filter(|it| it.content == content).count();
-    if count(Content::Root) == 0 {
-        return Err(Fault::Missing("root"));
+    for (name, content) in NEEDED {
+        if !wanted.iter().any(|it| it.name == name && it.content == content) {
+            return Err(Fault::Missing(name, content));
+        }
     }
-    match count(Content::Data) {
-        0 => Err(Fault::Missing("data")),
-        1 => Ok(()),
-        _ => Err(Fault::TwoData),
-    }
-}
-
-fn check_name(name: &str) -> Result<(), Fault> {
-    match name.encode_utf16().count() {
-        1..=NAME_UNITS => Ok(()),
-        _ => Err(Fault::Name(name.to_owned())),
+    match wanted.iter().find(|it| NEEDED.iter().all(|(name, _)| *name != it.name)) {
+        Some(useless) => Err(Fault::Useless(useless.name.clone())),
+        None => Ok(()),
     }
 }
 
-/// The types of the Discoverable Partitions Specification.
+fn known() -> String {
+    NEEDED.map(|(name, _)| name).join(", ")
+}
+
+/// The types of the Discoverable Partitions Specification, and for the slots' kernels the one that EFI Boot Guard's own
+/// tools look for.
 fn kind(architecture: Architecture, content: Content) -> Type {
     match (content, architecture) {
+        (Content::Esp, _) => partition_types::EFI,
+        (Content::Boot, _) => partition_types::BASIC,
         (Content::Root, Architecture::X86_64) => partition_types::LINUX_ROOT_X64,
+        (Content::Root, Architecture::Aarch64) => partition_types::LINUX_ROOT_ARM_64,
+        (Content::Root, Architecture::Armv7) => partition_types::LINUX_ROOT_ARM_32,
+        (Content::Keep, _) => partition_types::LINUX_RESERVED,
         (Content::Data, _) => partition_types::LINUX_FS,
     }
 }
@@ -146,6 +158,10 @@ mod tests {
         manifest::Partition { name: name.to_owned(), content, size: Size(size) }
     }
 
+    fn needed() -> Vec<manifest::Partition> {
+        NEEDED.iter().map(|(name, content)| partition(name, *content, 1)).collect()
+    }
+
     fn check(wanted: &[manifest::Partition], expected: &Fault) {
         let planned = Layout::plan(Architecture::X86_64, wanted);
 
@@ -153,36 +169,40 @@ mod tests {
     }
 
     #[test]
-    fn partitions_that_cannot_be_are_named() {
-        use Content::{Data, Root};
-        let root = || partition("root-a", Root, 1);
-        let data = || partition("data", Data, 1);
-        let long = "x".repeat(37);
+    fn each_needed_partition_is_missed() {
+        for (index, (name, content)) in NEEDED.into_iter().enumerate() {
+            let mut wanted = needed();
+            wanted.remove(index);
 
-        check(&[data()], &Fault::Missing("root"));
-        check(&[root()], &Fault::Missing("data"));
-        check(&[root(), data(), partition("d", Data, 1)], &Fault::TwoData);
-        check(&[root(), partition("root-a", Data, 1)], &Fault::NameTwice("root-a".to_owned()));
-        check(&[root(), partition("data", Data, 0)], &Fault::Empty("data".to_owned()));
-        check(&[partition(&long, Root, 1), data()], &Fault::Name(long.clone()));
-        check(&[partition("", Root, 1), data()], &Fault::Name(String::new()));
-        check(&[root(), partition("data", Data, u64::MAX)], &Fault::TooLarge);
-        check(&[root(), partition("data", Data, u64::MAX - ALIGNMENT)], &Fault::TooLarge);
+            check(&wanted, &Fault::Missing(name, content));
+        }
+    }
+
+    #[test]
+    fn partitions_that_cannot_be_are_named() {
+        let with = |partition| [needed(), vec![partition]].concat();
+        let sized = |name: &str, size| {
+            let mut wanted = needed();
+            wanted.iter_mut().find(|it| it.name == name).unwrap().size = Size(size);
+            wanted
+        };
+
+        check(&with(partition("swap", Content::Data, 1)), &Fault::Useless("swap".to_owned()));
+        check(&with(partition("keep", Content::Keep, 1)), &Fault::NameTwice("keep".to_owned()));
+        check(&sized("data", 0), &Fault::Empty("data".to_owned()));
+        check(&sized("data", u64::MAX), &Fault::TooLarge);
+        check(&sized("data", u64::MAX - ALIGNMENT), &Fault::TooLarge);
     }
 
     proptest! {
         #[test]
         fn partitions_are_aligned_disjoint_and_inside_the_disk(
-            sizes in prop::collection::vec(1_u64..(8 << 30), 2..12),
+            sizes in prop::array::uniform7(1_u64..(8 << 30)),
         ) {
-            let wanted: Vec<_> = sizes
-                .iter()
-                .enumerate()
-                .map(|(index, size)| {
-                    let content = if index == 0 { Content::Data } else { Content::Root };
-                    partition(&format!("p{index}"), content, *size)
-                })
-                .collect();
+            let mut wanted = needed();
+            for (partition, size) in wanted.iter_mut().zip(sizes) {
+                partition.size = Size(size);
+            }
 
             let layout = Layout::plan(Architecture::X86_64, &wanted).unwrap();
 

@@ -3,11 +3,15 @@
 //! [`Manifest`] says what an image holds, [`Layout`] where it lies on the disk, [`Provision`] what makes one machine
 //! different from the next. [`io`] gathers the parts, packs them and writes a machine's disk.
 
+pub mod apt;
+mod architecture;
 pub mod block;
+pub mod boot;
 pub mod bzimage;
 pub mod cpio;
 pub mod elf;
 mod error;
+pub mod fat;
 pub mod io;
 pub mod layout;
 pub mod manifest;
@@ -16,6 +20,7 @@ pub mod provision;
 mod size;
 pub mod slot;
 
+pub use architecture::Architecture;
 pub use error::Error;
 pub use layout::Layout;
 pub use manifest::Manifest;

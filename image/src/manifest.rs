@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use crate::architecture::Architecture;
 use crate::layout::Layout;
 use crate::{Error, Size};
 
@@ -13,6 +14,10 @@ use crate::{Error, Size};
 pub struct Manifest {
     /// The machines it runs on.
     pub architecture: Architecture,
+    /// The board it is for, such as `generic-x86_64`: an update for another is refused.
+    pub board: String,
+    /// How a machine gets from its firmware to the kernel.
+    pub boot: Boot,
     /// Where its kernel comes from.
     pub kernel: Kernel,
     /// Which kernel modules it carries.
@@ -26,12 +31,19 @@ pub struct Manifest {
     pub programs: BTreeMap<String, String>,
 }
 
-/// A processor architecture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub enum Architecture {
-    /// 64-bit x86.
-    #[serde(rename = "x86_64")]
-    X86_64,
+/// How a machine gets from its firmware to the kernel.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Boot {
+    /// UEFI firmware starts EFI Boot Guard, which chooses a slot and starts its kernel.
+    EfiBootGuard {
+        /// The release, such as `0.22`: what a slot's environment means is fixed by it.
+        version: String,
+        /// The kernel's command line; `{slot}` stands for `a` or `b`.
+        command_line: String,
+        /// Seconds of the watchdog that the chooser arms. Without a watchdog it knows, it boots with 0 alone.
+        watchdog: u16,
+    },
 }
 
 /// Where a kernel comes from.
@@ -94,8 +106,14 @@ pub struct Partition {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Content {
-    /// A read-only root file system.
+    /// What the firmware starts: the slot chooser.
+    Esp,
+    /// A slot's kernel and the chooser's word on it.
+    Boot,
+    /// A slot's read-only root file system.
     Root,
+    /// A few files that outlive the data file system.
+    Keep,
     /// The one writable file system: identity, configuration, evidence.
     Data,
 }
@@ -139,12 +157,12 @@ mod tests {
     }
 
     #[test]
-    fn shipped_manifest_has_a_read_only_root_and_a_data_partition() {
+    fn shipped_manifest_has_two_slots_and_one_place_for_data() {
         let manifest = Manifest::parse(SHIPPED).unwrap();
 
-        let contents: Vec<_> = manifest.partitions.iter().map(|it| it.content).collect();
+        let names: Vec<_> = manifest.partitions.iter().map(|it| it.name.as_str()).collect();
 
-        assert_eq!(contents, [Content::Root, Content::Data]);
+        assert_eq!(names, ["esp", "boot-a", "boot-b", "root-a", "root-b", "keep", "data"]);
     }
 
     #[test]
@@ -164,7 +182,11 @@ mod tests {
 
     #[test]
     fn partitions_that_cannot_be_are_refused() {
-        check_refused("name = \"data\"", "name = \"root-a\"", "two partitions named root-a");
-        check_refused("content = \"data\"", "content = \"root\"", "no data partition");
+        check_refused("name = \"data\"", "name = \"swap\"", "no partition data that holds Data");
+        check_refused(
+            "content = \"data\"",
+            "content = \"root\"",
+            "no partition data that holds Data",
+        );
     }
 }

@@ -4,17 +4,24 @@
 #![expect(clippy::unwrap_used, reason = "clippy takes helpers of a test for no test")]
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use image::io::{Packed, Parts, RootSource, pack, provision_disk};
 use image::provision::{HostName, JoinToken, Uplink};
+use image::slot::environment::{Environment, State};
 use image::{Error, Manifest, Provision};
 
 const MANIFEST: &str = r#"
 architecture = "x86_64"
+board = "generic-x86_64"
+[boot]
+method = "efi-boot-guard"
+version = "0.22"
+command_line = "root=PARTLABEL=root-{slot} panic=5"
+watchdog = 0
 [kernel]
 source = "debian"
 packages = []
@@ -26,8 +33,28 @@ load = []
 compression = "zstd"
 level = 1
 [[partition]]
+name = "esp"
+content = "esp"
+size = "1 MiB"
+[[partition]]
+name = "boot-a"
+content = "boot"
+size = "2 MiB"
+[[partition]]
+name = "boot-b"
+content = "boot"
+size = "2 MiB"
+[[partition]]
 name = "root-a"
 content = "root"
+size = "1 MiB"
+[[partition]]
+name = "root-b"
+content = "root"
+size = "1 MiB"
+[[partition]]
+name = "keep"
+content = "keep"
 size = "1 MiB"
 [[partition]]
 name = "data"
@@ -44,7 +71,33 @@ fn parts(directory: &Path) -> Parts {
     fs::write(tree.join("usr/bin/mesh-node"), b"program").unwrap();
     let kernel = directory.join("vmlinux");
     fs::write(&kernel, b"kernel").unwrap();
-    Parts { kernel, initramfs: None, root: RootSource::Tree(tree) }
+    let efi_kernel = directory.join("efi-kernel");
+    fs::write(&efi_kernel, b"MZ kernel").unwrap();
+    let initramfs = directory.join("archive");
+    fs::write(&initramfs, b"070701").unwrap();
+    let chooser = directory.join("chooser");
+    fs::write(&chooser, b"MZ chooser").unwrap();
+    let root = RootSource::Tree(tree);
+    Parts { kernel, efi_kernel, initramfs: Some(initramfs), chooser, root }
+}
+
+/// What is in a partition of a packed disk.
+fn partition(packed: &Packed, name: &str) -> Vec<u8> {
+    let partition = packed.layout.get(name).unwrap();
+    let mut disk = File::open(&packed.disk).unwrap();
+    disk.seek(SeekFrom::Start(partition.offset)).unwrap();
+    let mut content = vec![0; usize::try_from(partition.size).unwrap()];
+    disk.read_exact(&mut content).unwrap();
+    content
+}
+
+/// A file of a FAT volume, or nothing.
+fn file(volume: &[u8], path: &str) -> Option<Vec<u8>> {
+    let volume = Cursor::new(volume.to_vec());
+    let volume = fatfs::FileSystem::new(volume, fatfs::FsOptions::new()).unwrap();
+    let mut content = Vec::new();
+    volume.root_dir().open_file(path).ok()?.read_to_end(&mut content).unwrap();
+    Some(content)
 }
 
 fn packed(directory: &Path) -> Packed {
@@ -101,22 +154,49 @@ fn partition_table_reads_back_as_it_was_planned() {
 }
 
 #[test]
-fn root_partition_holds_the_squashfs_and_packing_again_gives_the_same() {
+fn first_slot_holds_the_squashfs_and_the_other_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let packed = packed(directory.path());
     let squashfs = fs::read(directory.path().join("out/root.squashfs")).unwrap();
 
-    let root = packed.layout.roots().next().unwrap();
-    let mut disk = File::open(&packed.disk).unwrap();
-    disk.seek(SeekFrom::Start(root.offset)).unwrap();
-    let mut written = vec![0; squashfs.len()];
-    disk.read_exact(&mut written).unwrap();
-
     assert!(squashfs.starts_with(b"hsqs"));
-    assert!(written == squashfs, "the partition starts with the squashfs");
-    fs::write(directory.path().join("tree/usr/bin/mesh-node"), b"program").unwrap();
-    self::packed(directory.path());
-    assert!(fs::read(directory.path().join("out/root.squashfs")).unwrap() == squashfs);
+    assert!(partition(&packed, "root-a").starts_with(&squashfs));
+    assert!(partition(&packed, "root-b").iter().all(|it| *it == 0), "nothing is in the other slot");
+}
+
+#[test]
+fn packing_again_gives_the_same_disk() {
+    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+
+    let disks = [&one, &other].map(|it| fs::read(packed(it.path()).disk).unwrap());
+
+    assert!(disks[0] == disks[1]);
+}
+
+#[test]
+fn firmware_finds_the_chooser_and_the_chooser_the_first_slot() {
+    let directory = tempfile::tempdir().unwrap();
+    let packed = packed(directory.path());
+    let [esp, a, b] = ["esp", "boot-a", "boot-b"].map(|it| partition(&packed, it));
+    let environment = |volume| Environment::parse(&file(volume, "BGENV.DAT").unwrap()).unwrap();
+    let label = |volume| String::from_utf16_lossy(&units(&file(volume, "EFILABEL").unwrap()));
+
+    assert_eq!(file(&esp, "EFI/BOOT/BOOTX64.EFI").unwrap(), b"MZ chooser");
+    assert_eq!(file(&esp, "BGENV.DAT"), None, "a third one stops the chooser");
+    assert_eq!(file(&a, "vmlinuz").unwrap(), b"MZ kernel");
+    assert!(file(&a, "initrd.gz").unwrap().starts_with(&[0x1f, 0x8b]));
+    assert_eq!((label(&a), label(&b)), ("boot-a".to_owned(), "boot-b".to_owned()));
+    assert_eq!(environment(&a).kernel().file, "C:boot-a:vmlinuz");
+    assert_eq!(
+        environment(&a).kernel().parameters,
+        "root=PARTLABEL=root-a panic=5 initrd=\\initrd.gz"
+    );
+    assert_eq!((environment(&a).state(), environment(&a).revision()), (State::Ok, 1));
+    assert_eq!((environment(&b).state(), environment(&b).revision()), (State::Failed, 0));
+}
+
+fn units(bytes: &[u8]) -> Vec<u16> {
+    bytes.as_chunks().0.iter().map(|it| u16::from_le_bytes(*it)).collect()
 }
 
 #[test]
@@ -141,8 +221,7 @@ fn root_that_outgrew_its_partition_is_refused() {
 
     let packed = pack(&Manifest::parse(MANIFEST).unwrap(), &parts, directory.path());
 
-    let told =
-        matches!(packed, Err(Error::RootTooLarge { needed: 1_048_577, available: 1_048_576 }));
+    let told = matches!(&packed, Err(Error::TooLarge { partition, needed: 1_048_577, .. }) if partition == "root-a");
     assert!(told, "{packed:?}");
 }
 
@@ -155,7 +234,7 @@ fn machine_has_its_own_files_on_a_sparse_disk_and_the_template_is_left_alone() {
 
     provision_disk(&packed, &provision(), &disk).unwrap();
 
-    let offset = packed.layout.data().unwrap().offset;
+    let offset = packed.layout.get("data").unwrap().offset;
     assert_eq!(debugfs(&disk, offset, "cat /hostname"), "router-1\n");
     assert_eq!(debugfs(&disk, offset, "cat /mesh-node/config.toml"), "[mesh]\n");
     let token = debugfs(&disk, offset, "stat /spire/join_token");

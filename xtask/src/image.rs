@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use image::Manifest;
 use image::io::{Packed, Sources};
+use image::{Architecture, Manifest};
 use serde_json::json;
 
 use crate::progress::stage;
 use crate::{binaries, tools, workspace};
-
-const MANIFEST: &str = "image/x86_64.toml";
 
 /// What `image` can be told.
 #[derive(clap::Args)]
@@ -21,7 +19,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let packed = build()?;
+    let packed = build(Architecture::X86_64)?;
     if arguments.json {
         print_json(&packed);
     } else {
@@ -30,12 +28,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Builds everything and packs the image.
-pub(crate) fn build() -> Result<Packed> {
+/// Builds everything and packs the image of an architecture.
+pub(crate) fn build(architecture: Architecture) -> Result<Packed> {
     tools::install()?;
     let root = workspace::root();
-    let text = std::fs::read_to_string(root.join(MANIFEST)).context(MANIFEST)?;
-    let manifest = Manifest::parse(&text).context(MANIFEST)?;
+    let manifest = root.join(format!("image/{architecture}.toml"));
+    let name = manifest.display().to_string();
+    let text = std::fs::read_to_string(&manifest).with_context(|| name.clone())?;
+    let manifest = Manifest::parse(&text).context(name)?;
     let sources = Sources {
         overlay: root.join("image/rootfs"),
         initramfs_init: root.join("image/initramfs/init"),
@@ -43,9 +43,9 @@ pub(crate) fn build() -> Result<Packed> {
             ("mesh-node".to_owned(), binaries::mesh_node()?),
             ("spire-agent".to_owned(), binaries::spire_agent()?),
         ]),
-        kernels: workspace::target("kernel"),
+        cache: workspace::target("debian"),
     };
-    let directory = workspace::target("image");
+    let directory = workspace::target("image").join(architecture.name());
     let gather = || {
         stage("gathering the kernel and the root file system", || {
             Ok(image::io::gather(&manifest, &sources, &directory.join("parts"))?)

@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Builds what the lab boots and runs.
 pub(crate) fn site() -> Result<Site> {
-    let packed = image::build()?;
+    let packed = image::build(::image::Architecture::X86_64)?;
     let server = binaries::spire_server()?;
     Site::prepare(Box::new(packed), server, workspace::target("lab"))
 }

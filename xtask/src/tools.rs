@@ -17,14 +17,13 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 11] = [
+const TOOLS: [Tool; 10] = [
     Tool::new("qemu-system-x86_64", "qemu-system-x86", "boots the machines of the lab"),
     Tool::new("qemu-system-aarch64", "qemu-system-arm", "boots the lab's ARM machines"),
     Tool::new("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf", "is the firmware of the lab's machines"),
     Tool::new("/usr/lib/u-boot/qemu_arm/u-boot.bin", "u-boot-qemu", "is that of its ARM machines"),
     Tool::new("mksquashfs", "squashfs-tools", "packs the root file system"),
     Tool::new("mke2fs", "e2fsprogs", "makes the data file system"),
-    Tool::new("busybox", "busybox-static", "is the base system of the image"),
     Tool::new("depmod", "kmod", "lists what kernel modules need"),
     Tool::new("xz", "xz-utils", "unpacks kernel modules"),
     Tool::new("zstd", "zstd", "unpacks the kernel"),
@@ -111,7 +110,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 }
 
 fn install_packages() -> Result<()> {
-    let missing: Vec<_> = TOOLS.iter().filter(|it| !is_installed(it)).collect();
+    let missing: Vec<_> = TOOLS.iter().filter(|it| !is_installed(it.program)).collect();
     if missing.is_empty() && has_venv() {
         return Ok(());
     }
@@ -141,12 +140,9 @@ pub(crate) fn update_lists() -> Result<()> {
     })
 }
 
-/// Whether a program is there; a busybox that needs libraries is not the one that is wanted.
-fn is_installed(tool: &Tool) -> bool {
-    match tool.program {
-        "busybox" => image::io::has_static_busybox(),
-        program => find(program).is_some(),
-    }
+/// Whether a program, or a file that is no program, is there.
+fn is_installed(program: &str) -> bool {
+    find(program).is_some_and(|it| it.is_file())
 }
 
 fn has_venv() -> bool {

@@ -1,10 +1,19 @@
-//! Gathers an image's parts from a Debian host: its kernel packages, its busybox, and what was built here.
+//! Gathers an image's parts on a Debian host: Debian's packages for the image's architecture, and what was built here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Parts, RootSource, files, initramfs, kernel, rootfs};
-use crate::{Error, Manifest};
+use super::apt::Apt;
+use super::kernel::{self, Package};
+use super::{Parts, RootSource, files, initramfs, rootfs, tool};
+use crate::manifest::Boot;
+use crate::{Architecture, Error, Manifest};
+
+const BOOT_GUARD: &str = "efibootguard";
+const BUSYBOX: &str = "busybox-static";
+const BUSYBOX_PROGRAMS: [&str; 2] = ["usr/bin/busybox", "bin/busybox"];
+const E2FSCK: &str = "e2fsck-static";
+const E2FSCK_PROGRAMS: [&str; 2] = ["usr/sbin/e2fsck.static", "sbin/e2fsck.static"];
 
 /// Where the parts that are not Debian's lie.
 #[derive(Debug, Clone)]
@@ -15,23 +24,79 @@ pub struct Sources {
     pub initramfs_init: PathBuf,
     /// The built programs, under their names in the manifest.
     pub programs: BTreeMap<String, PathBuf>,
-    /// Where unpacked kernels are kept.
-    pub kernels: PathBuf,
+    /// Where unpacked packages are kept, and what apt needs to get them.
+    pub cache: PathBuf,
 }
 
-/// Gathers the parts of an image in `work_dir`. The kernel is downloaded when it is not there yet.
+/// What is taken from Debian's packages.
+#[derive(Debug)]
+pub(super) struct Packages {
+    /// The kernel.
+    pub(super) kernel: Package,
+    /// The base system's program.
+    pub(super) busybox: Vec<u8>,
+    /// The names that the base system's program goes by.
+    pub(super) applets: Vec<String>,
+    /// The checker of the data file system.
+    pub(super) e2fsck: Vec<u8>,
+}
+
+/// Gathers the parts of an image in `work_dir`. Packages are downloaded when they are not there yet.
 ///
 /// # Errors
-/// [`Error::NoKernelPackage`], [`Error::NoStaticBusybox`] and [`Error::NoSuchProgram`] say what to bring; what the tools and the file system report.
+/// [`Error::NoKernelPackage`], [`Error::NoPackage`] and [`Error::NoSuchProgram`] say what to bring; what the tools and the file system report.
 pub fn gather(manifest: &Manifest, sources: &Sources, work_dir: &Path) -> Result<Parts, Error> {
     files::create_dir(work_dir)?;
-    let package = kernel::get(&manifest.kernel, &sources.kernels)?;
+    let apt = Apt::open(&sources.cache.join("apt"), manifest.architecture)?;
+    let packages = packages(manifest, &apt, &sources.cache)?;
 
     let tree = work_dir.join("root");
-    rootfs::assemble(manifest, &package, &sources.overlay, &sources.programs, &tree)?;
+    rootfs::assemble(manifest, &packages, sources, &tree)?;
 
     let initramfs = work_dir.join("initramfs.cpio");
-    files::write(&initramfs, &initramfs::build(manifest, &package, &sources.initramfs_init)?)?;
+    let archive = initramfs::build(manifest, &packages, &sources.initramfs_init)?;
+    files::write(&initramfs, &archive)?;
 
-    Ok(Parts { kernel: package.vmlinux, initramfs: Some(initramfs), root: RootSource::Tree(tree) })
+    Ok(Parts {
+        kernel: packages.kernel.direct,
+        efi_kernel: packages.kernel.efi,
+        initramfs: Some(initramfs),
+        chooser: chooser(manifest, &apt, &sources.cache)?,
+        root: RootSource::Tree(tree),
+    })
+}
+
+fn packages(manifest: &Manifest, apt: &Apt, cache: &Path) -> Result<Packages, Error> {
+    let native = Architecture::of_host().ok_or(Error::HostArchitecture)?;
+    let native = Apt::open(&cache.join("apt"), native)?;
+    let busybox = |apt: &Apt| program(&apt.cached(BUSYBOX, cache)?, BUSYBOX_PROGRAMS);
+    // Debian configures it alike for every architecture, and only the host's own can be asked.
+    let list = tool::command(&busybox(&native)?.to_string_lossy());
+    let list = tool::run({ list }.arg("--list-full"))?;
+    let applets = String::from_utf8_lossy(&list).lines().map(str::to_owned).collect();
+    Ok(Packages {
+        kernel: kernel::get(manifest, apt, cache)?,
+        busybox: files::read(&busybox(apt)?)?,
+        applets,
+        e2fsck: files::read(&program(&apt.cached(E2FSCK, cache)?, E2FSCK_PROGRAMS)?)?,
+    })
+}
+
+/// Finds a program of an unpacked package: Debian moves them from `/` to `/usr`.
+fn program<const N: usize>(package: &Path, paths: [&str; N]) -> Result<PathBuf, Error> {
+    let found = paths.iter().map(|it| package.join(it)).find(|it| files::exists(it));
+    found.ok_or_else(|| Error::KernelPackage { path: package.to_owned(), what: paths.join(" or ") })
+}
+
+fn chooser(manifest: &Manifest, apt: &Apt, cache: &Path) -> Result<PathBuf, Error> {
+    let Boot::EfiBootGuard { version, .. } = &manifest.boot;
+    let version = apt.version_of(BOOT_GUARD, version)?;
+    let root = apt.cached(&format!("{BOOT_GUARD}={version}"), cache)?;
+    for directory in files::list(&root.join("usr/lib"))? {
+        let directory = directory.join(BOOT_GUARD);
+        if files::exists(&directory) {
+            return files::find(&directory, BOOT_GUARD);
+        }
+    }
+    Err(Error::KernelPackage { path: root, what: BOOT_GUARD.to_owned() })
 }

@@ -1,12 +1,13 @@
 //! Writes disks: the partition table, a root file system, a machine's data.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use gpt::disk::LogicalBlockSize;
 use gpt::mbr::ProtectiveMBR;
 use gpt::{GptConfig, GptError};
+use uuid::Uuid;
 
 use super::{files, tool};
 use crate::Error;
@@ -15,8 +16,25 @@ use crate::provision::{Entry, EntryContent};
 
 const SECTOR: u64 = 512;
 
-/// Writes a disk with its partition table and the root file system in the first partition for one.
-pub(super) fn write_template(layout: &Layout, root: &Path, disk: &Path) -> Result<(), Error> {
+/// What identifies the disk, and with a partition's number in the last byte the partition. The same on every disk: machines
+/// are told apart by their identity, and disks by the machine they are in.
+const IDENTITY: u128 = 0x6d65_7368_6e6f_4465_8000_0000_0000_0000;
+
+/// What a partition starts with; the rest of it is zero.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Filling<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// This file's.
+    File(&'a Path),
+}
+
+/// Writes a disk with its partition table and what is in its partitions.
+pub(super) fn write_template(
+    layout: &Layout,
+    fillings: &[(&str, Filling<'_>)],
+    disk: &Path,
+) -> Result<(), Error> {
     let mut file = File::options()
         .read(true)
         .write(true)
@@ -27,10 +45,10 @@ pub(super) fn write_template(layout: &Layout, root: &Path, disk: &Path) -> Resul
     file.set_len(layout.disk).map_err(files::fault(disk))?;
     write_table(layout, &mut file)
         .map_err(|source| Error::PartitionTable { path: disk.to_owned(), source })?;
-    match layout.roots().next() {
-        Some(partition) => write_root(partition, root, &mut file, disk),
-        None => Err(crate::layout::Fault::Missing("root").into()),
+    for (name, filling) in fillings {
+        write_partition(layout.get(name)?, *filling, &mut file, disk)?;
     }
+    Ok(())
 }
 
 fn write_table(layout: &Layout, disk: &mut File) -> Result<(), GptError> {
@@ -39,33 +57,46 @@ fn write_table(layout: &Layout, disk: &mut File) -> Result<(), GptError> {
     let mut table = GptConfig::new()
         .writable(true)
         .logical_block_size(LogicalBlockSize::Lb512)
-        .create_from_device(disk, None)?;
-    for partition in &layout.partitions {
-        table.add_partition_at(
-            &partition.name,
-            partition.number,
-            partition.offset / SECTOR,
-            partition.size / SECTOR,
-            partition.kind.clone(),
-            0,
-        )?;
-    }
+        .create_from_device(disk, Some(Uuid::from_u128(IDENTITY)))?;
+    let partitions = layout.partitions.iter().map(|partition| {
+        let entry = gpt::partition::Partition {
+            part_type_guid: partition.kind.clone(),
+            part_guid: Uuid::from_u128(IDENTITY | u128::from(partition.number)),
+            first_lba: partition.offset / SECTOR,
+            last_lba: (partition.offset + partition.size) / SECTOR - 1,
+            flags: 0,
+            name: partition.name.clone(),
+        };
+        (partition.number, entry)
+    });
+    table.update_partitions(partitions.collect())?;
     table.write().map(drop)
 }
 
-fn write_root(
+fn write_partition(
     partition: &Partition,
-    root: &Path,
+    filling: Filling<'_>,
     disk: &mut File,
     disk_path: &Path,
 ) -> Result<(), Error> {
-    let needed = files::size(root)?.0;
+    let needed = match filling {
+        Filling::Bytes(bytes) => bytes.len() as u64,
+        Filling::File(path) => files::size(path)?.0,
+    };
     if needed > partition.size {
-        return Err(Error::RootTooLarge { needed, available: partition.size });
+        let partition = partition.clone();
+        let (partition, available) = (partition.name, partition.size);
+        return Err(Error::TooLarge { partition, needed, available });
     }
-    let mut source = File::open(root).map_err(files::fault(root))?;
-    disk.seek(SeekFrom::Start(partition.offset)).map_err(files::fault(disk_path))?;
-    io::copy(&mut source, disk).map(drop).map_err(files::fault(disk_path))
+    match filling {
+        Filling::Bytes(bytes) => {
+            files::write_sparse(&mut io::Cursor::new(bytes), disk, partition.offset, disk_path)
+        }
+        Filling::File(path) => {
+            let mut source = File::open(path).map_err(files::fault(path))?;
+            files::write_sparse(&mut source, disk, partition.offset, disk_path)
+        }
+    }
 }
 
 /// Makes the data file system in place, holding the entries, all of them root's.

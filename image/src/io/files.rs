@@ -90,6 +90,14 @@ pub(super) fn list(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
+/// Finds the first file of a directory whose name has this part.
+pub(super) fn find(directory: &Path, part: &str) -> Result<PathBuf, Error> {
+    list(directory)?
+        .into_iter()
+        .find(|it| it.file_name().is_some_and(|it| it.to_string_lossy().contains(part)))
+        .ok_or_else(|| Error::KernelPackage { path: directory.to_owned(), what: part.to_owned() })
+}
+
 /// Adds up the files below a directory.
 pub(super) fn tree_size(directory: &Path) -> Result<Size, Error> {
     let mut total = 0;
@@ -106,16 +114,25 @@ pub(super) fn copy_sparse(from: &Path, to: &Path) -> Result<(), Error> {
     let length = source.metadata().map_err(fault(from))?.len();
     let mut copy = File::create(to).map_err(fault(to))?;
     copy.set_len(length).map_err(fault(to))?;
+    write_sparse(&mut source, &mut copy, 0, to)
+}
+
+/// Writes everything of `source` from `offset` on but its zeroes, which `to` has there already.
+pub(super) fn write_sparse(
+    source: &mut impl Read,
+    to: &mut File,
+    mut offset: u64,
+    path: &Path,
+) -> Result<(), Error> {
     let mut chunk = vec![0; CHUNK];
-    let mut offset = 0;
     loop {
-        let count = source.read(&mut chunk).map_err(fault(from))?;
+        let count = source.read(&mut chunk).map_err(fault(path))?;
         let Some(read) = chunk.get(..count).filter(|it| !it.is_empty()) else {
             return Ok(());
         };
         if read.iter().any(|it| *it != 0) {
-            copy.seek(SeekFrom::Start(offset)).map_err(fault(to))?;
-            copy.write_all(read).map_err(fault(to))?;
+            to.seek(SeekFrom::Start(offset)).map_err(fault(path))?;
+            to.write_all(read).map_err(fault(path))?;
         }
         offset += count as u64;
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::kernel::Package;
+use super::debian::Packages;
 use super::{files, rootfs};
 use crate::cpio::Archive;
 use crate::modules::Dependencies;
@@ -11,18 +11,22 @@ use crate::{Error, Manifest};
 /// The applets that its init script runs.
 const APPLETS: [&str; 6] = ["grep", "insmod", "mount", "sh", "sleep", "switch_root"];
 
-pub(super) fn build(manifest: &Manifest, package: &Package, init: &Path) -> Result<Vec<u8>, Error> {
+pub(super) fn build(
+    manifest: &Manifest,
+    packages: &Packages,
+    init: &Path,
+) -> Result<Vec<u8>, Error> {
     let mut archive = Archive::default();
     for directory in ["bin", "dev", "modules", "proc", "root", "sys"] {
         archive.directory(directory);
     }
     archive.character_device("dev/console", 5, 1);
     archive.program("init", &files::read(init)?);
-    archive.program("bin/busybox", &rootfs::busybox()?);
+    archive.program("bin/busybox", &packages.busybox);
     for applet in APPLETS {
         archive.symlink(&format!("bin/{applet}"), "busybox");
     }
-    let source = package.modules();
+    let source = packages.kernel.modules();
     let modules_dep = files::read_text(&source.join("modules.dep"))?;
     let built_in = files::read_text(&source.join("modules.builtin"))?;
     let dependencies = Dependencies::parse(&modules_dep, &built_in);

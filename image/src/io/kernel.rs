@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use super::apt::Apt;
 use super::{files, tool};
-use crate::Error;
 use crate::bzimage::{self, Compression};
 use crate::manifest::Kernel;
+use crate::{Architecture, Error, Manifest};
 
 /// An unpacked kernel package.
 #[derive(Debug)]
@@ -15,8 +16,10 @@ pub(super) struct Package {
     pub(super) root: PathBuf,
     /// The kernel's release, as `uname -r` will tell it.
     pub(super) release: String,
-    /// The kernel as an ELF program, which QEMU starts without its unpacking itself.
-    pub(super) vmlinux: PathBuf,
+    /// The kernel as UEFI firmware starts it.
+    pub(super) efi: PathBuf,
+    /// The kernel as QEMU starts it quickest.
+    pub(super) direct: PathBuf,
 }
 
 impl Package {
@@ -27,38 +30,32 @@ impl Package {
 }
 
 /// Gets the kernel that the manifest asks for, from `cache` if it is there.
-pub(super) fn get(kernel: &Kernel, cache: &Path) -> Result<Package, Error> {
-    let Kernel::Debian { packages, series } = kernel;
-    let name = find(packages, series)?;
-    let root = cache.join(&name);
+pub(super) fn get(manifest: &Manifest, apt: &Apt, cache: &Path) -> Result<Package, Error> {
+    let Kernel::Debian { packages, series } = &manifest.kernel;
+    let name = find(packages, series, apt)?;
+    let root = cache.join(format!("{name}_{}", manifest.architecture.debian()));
     let complete = root.join("complete");
     if !files::exists(&complete) {
-        files::renew_dir(&root)?;
-        download(&name, &root)?;
-        unpack_vmlinux(&root)?;
+        apt.unpack(&name, &root)?;
+        list_modules(&root)?;
+        if manifest.architecture == Architecture::X86_64 {
+            unpack_vmlinux(&root)?;
+        }
         files::write(&complete, b"")?;
     }
     let release = release(&root)?;
-    Ok(Package { vmlinux: root.join("vmlinux"), root, release })
+    let efi = files::find(&root.join("boot"), "vmlinuz-")?;
+    let unpacked = root.join("vmlinux");
+    let direct = if files::exists(&unpacked) { unpacked } else { efi.clone() };
+    Ok(Package { root, release, efi, direct })
 }
 
-fn find(packages: &[String], series: &str) -> Result<String, Error> {
+fn find(packages: &[String], series: &str, apt: &Apt) -> Result<String, Error> {
     for package in packages {
-        let shown = tool::run(tool::command("apt-cache").args([
-            "show",
-            "--no-all-versions",
-            package.as_str(),
-        ]));
-        match shown {
-            Ok(shown) => {
-                let shown = String::from_utf8_lossy(&shown);
-                if let Some(kernel) = dependency(&shown, series) {
-                    return Ok(kernel.to_owned());
-                }
-            }
-            // apt fails for a name it does not know.
-            Err(Error::ToolFailed { .. }) => {}
-            Err(error) => return Err(error),
+        if let Some(shown) = apt.show(package)?
+            && let Some(kernel) = dependency(&shown, series)
+        {
+            return Ok(kernel.to_owned());
         }
     }
     Err(Error::NoKernelPackage { packages: packages.to_vec(), series: series.to_owned() })
@@ -74,15 +71,8 @@ fn dependency<'a>(shown: &'a str, series: &str) -> Option<&'a str> {
         .find(|it| it.starts_with(&prefix))
 }
 
-fn download(name: &str, root: &Path) -> Result<(), Error> {
-    tool::run(
-        tool::command("apt-get")
-            .args(["-o", "Acquire::Retries=3", "download", name])
-            .current_dir(root),
-    )?;
-    let package = find_file(root, ".deb")?;
-    tool::run(tool::command("dpkg-deb").arg("--extract").args([package.as_path(), root]))?;
-    files::remove(&package)?;
+/// Writes the lists that installing the package would have written.
+fn list_modules(root: &Path) -> Result<(), Error> {
     if !files::exists(&root.join("lib")) {
         std::os::unix::fs::symlink("usr/lib", root.join("lib")).map_err(files::fault(root))?;
     }
@@ -95,11 +85,11 @@ fn release(root: &Path) -> Result<String, Error> {
         .first()
         .and_then(|it| it.file_name())
         .map(|it| it.to_string_lossy().into_owned())
-        .ok_or_else(|| missing(root, "modules"))
+        .ok_or_else(|| Error::KernelPackage { path: root.to_owned(), what: "modules".to_owned() })
 }
 
 fn unpack_vmlinux(root: &Path) -> Result<(), Error> {
-    let image = files::read(&find_file(&root.join("boot"), "vmlinuz-")?)?;
+    let image = files::read(&files::find(&root.join("boot"), "vmlinuz-")?)?;
     let payload = bzimage::payload(&image)?;
     let compressed = root.join("vmlinux.compressed");
     files::write(&compressed, payload.bytes)?;
@@ -120,17 +110,6 @@ pub(super) fn decompress(compression: Compression, file: &Path) -> Result<Vec<u8
     };
     let input = File::open(file).map_err(files::fault(file))?;
     tool::run(tool::command(tool).args(["-d", "-c"]).stdin(input))
-}
-
-fn find_file(directory: &Path, part: &str) -> Result<PathBuf, Error> {
-    files::list(directory)?
-        .into_iter()
-        .find(|it| it.file_name().is_some_and(|it| it.to_string_lossy().contains(part)))
-        .ok_or_else(|| missing(directory, part))
-}
-
-fn missing(path: &Path, what: &str) -> Error {
-    Error::KernelPackage { path: path.to_owned(), what: what.to_owned() }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
     reason = "files and the host's packing tools are reached from here"
 )]
 
+mod apt;
 pub mod block_device;
 mod debian;
 mod disk;
@@ -13,20 +14,27 @@ mod kernel;
 mod rootfs;
 mod squashfs;
 mod tool;
+mod volumes;
 
 use std::path::{Path, PathBuf};
 
 pub use debian::{Sources, gather};
 
-use crate::{Error, Layout, Manifest, Provision, Size};
+use disk::Filling;
+
+use crate::{Architecture, Error, Layout, Manifest, Provision, Size};
 
 /// What an image is packed from, wherever it was gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
-    /// The kernel, in the form the machine boots it.
+    /// The kernel as QEMU starts it quickest, without firmware.
     pub kernel: PathBuf,
+    /// The kernel as UEFI firmware starts it.
+    pub efi_kernel: PathBuf,
     /// The initramfs, for a kernel that does not reach its root file system by itself.
     pub initramfs: Option<PathBuf>,
+    /// The slot chooser, which the firmware starts.
+    pub chooser: PathBuf,
     /// The root file system.
     pub root: RootSource,
 }
@@ -43,11 +51,15 @@ pub enum RootSource {
 /// A packed image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Packed {
-    /// The kernel.
+    /// The machines it runs on.
+    pub architecture: Architecture,
+    /// The kernel, for machines that are booted without firmware.
     pub kernel: PathBuf,
     /// The initramfs, if the kernel needs one.
     pub initramfs: Option<PathBuf>,
-    /// A disk with everything on it but a data file system.
+    /// The kernel's command line in the first slot.
+    pub command_line: String,
+    /// A disk with everything on it, ready to be flashed.
     pub disk: PathBuf,
     /// Where the partitions lie on the disk.
     pub layout: Layout,
@@ -55,20 +67,54 @@ pub struct Packed {
     pub contents: Vec<(String, Size)>,
 }
 
-/// Whether this host has a busybox that an image can use.
-pub fn has_static_busybox() -> bool {
-    rootfs::busybox().is_ok()
-}
-
 /// Packs parts into a kernel, an initramfs and a disk in `out_dir`.
 ///
 /// # Errors
-/// [`Error::RootTooLarge`] when the root file system outgrew its partition; what the packing tools and the file system report.
+/// [`Error::TooLarge`] and [`Error::Volume`] when something outgrew its partition; what the packing tools and the file system report.
 pub fn pack(manifest: &Manifest, parts: &Parts, out_dir: &Path) -> Result<Packed, Error> {
     let layout = manifest.layout()?;
     files::create_dir(out_dir)?;
-    let root = out_dir.join("root.squashfs");
     let mut contents = Vec::new();
+    let root = pack_root(manifest, parts, out_dir, &mut contents)?;
+
+    let kernel = out_dir.join("kernel");
+    // The same kernel keeps its time, by which the lab remembers what it has found out about it.
+    if !files::are_equal(&parts.kernel, &kernel) {
+        files::copy(&parts.kernel, &kernel)?;
+    }
+    let initramfs = parts.initramfs.as_ref().map(|source| (source, out_dir.join("initramfs.cpio")));
+    if let Some((source, copy)) = &initramfs {
+        files::copy(source, copy)?;
+    }
+
+    let volumes = volumes::make(manifest, &layout, parts, &mut contents)?;
+    let disk = out_dir.join("disk.img");
+    let fillings = [
+        ("esp", Filling::Bytes(&volumes.esp)),
+        ("boot-a", Filling::Bytes(&volumes.boot_a)),
+        ("boot-b", Filling::Bytes(&volumes.boot_b)),
+        ("root-a", Filling::File(&root)),
+    ];
+    disk::write_template(&layout, &fillings, &disk)?;
+    contents.push(("disk.img".to_owned(), files::size(&disk)?));
+    Ok(Packed {
+        architecture: manifest.architecture,
+        kernel,
+        initramfs: initramfs.map(|(_, copy)| copy),
+        command_line: volumes.command_line,
+        disk,
+        layout,
+        contents,
+    })
+}
+
+fn pack_root(
+    manifest: &Manifest,
+    parts: &Parts,
+    out_dir: &Path,
+    contents: &mut Vec<(String, Size)>,
+) -> Result<PathBuf, Error> {
+    let root = out_dir.join("root.squashfs");
     match &parts.root {
         RootSource::Tree(tree) => {
             contents.extend(rootfs::contents(manifest, tree)?);
@@ -77,24 +123,7 @@ pub fn pack(manifest: &Manifest, parts: &Parts, out_dir: &Path) -> Result<Packed
         RootSource::Squashfs(packed) => files::copy(packed, &root)?,
     }
     contents.push(("root.squashfs".to_owned(), files::size(&root)?));
-
-    let kernel = out_dir.join("kernel");
-    // The same kernel keeps its time, by which the lab remembers what it has found out about it.
-    if !files::are_equal(&parts.kernel, &kernel) {
-        files::copy(&parts.kernel, &kernel)?;
-    }
-    contents.push(("kernel".to_owned(), files::size(&kernel)?));
-
-    let initramfs = parts.initramfs.as_ref().map(|source| (source, out_dir.join("initramfs.cpio")));
-    if let Some((source, copy)) = &initramfs {
-        files::copy(source, copy)?;
-        contents.push(("initramfs.cpio".to_owned(), files::size(copy)?));
-    }
-
-    let disk = out_dir.join("disk.img");
-    disk::write_template(&layout, &root, &disk)?;
-    contents.push(("disk.img".to_owned(), files::size(&disk)?));
-    Ok(Packed { kernel, initramfs: initramfs.map(|(_, copy)| copy), disk, layout, contents })
+    Ok(root)
 }
 
 /// Writes the disk of one machine to the file `disk`: the packed image, and a data file system with the machine's own files.
@@ -103,8 +132,5 @@ pub fn pack(manifest: &Manifest, parts: &Parts, out_dir: &Path) -> Result<Packed
 /// What the packing tools and the file system report.
 pub fn provision_disk(packed: &Packed, provision: &Provision, disk: &Path) -> Result<(), Error> {
     files::copy_sparse(&packed.disk, disk)?;
-    match packed.layout.data() {
-        Some(data) => disk::write_data(data, &provision.entries(), disk),
-        None => Err(crate::layout::Fault::Missing("data").into()),
-    }
+    disk::write_data(packed.layout.get("data")?, &provision.entries(), disk)
 }

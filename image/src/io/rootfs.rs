@@ -1,21 +1,18 @@
 //! Assembles the root file system of an image around Debian's kernel and busybox.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use super::debian::{Packages, Sources};
 use super::kernel::{self, Package};
 use super::{files, tool};
 use crate::bzimage::Compression;
-use crate::elf::{self, Linkage};
 use crate::modules::Dependencies;
 use crate::{Error, Manifest, Size};
 
 /// Directories that no file brings with it; all but `root` are mounted over.
 const DIRECTORIES: [&str; 7] = ["data", "dev", "proc", "root", "run", "sys", "tmp"];
-
-const BUSYBOX: [&str; 2] = ["/usr/bin/busybox", "/bin/busybox"];
 
 /// The kernel's own lists, which depmod needs beside the modules.
 const MODULE_LISTS: [&str; 3] = ["modules.builtin", "modules.builtin.modinfo", "modules.order"];
@@ -26,9 +23,8 @@ const MODPROBE_READS: [&str; 4] =
 
 pub(super) fn assemble(
     manifest: &Manifest,
-    package: &Package,
-    overlay: &Path,
-    programs: &BTreeMap<String, PathBuf>,
+    packages: &Packages,
+    sources: &Sources,
     tree: &Path,
 ) -> Result<(), Error> {
     files::renew_dir(tree)?;
@@ -36,12 +32,15 @@ pub(super) fn assemble(
     for directory in DIRECTORIES {
         create_dir(&tree.join(directory))?;
     }
-    install_busybox(tree)?;
-    install_modules(manifest, package, tree)?;
-    copy_tree(overlay, tree)?;
+    install_busybox(packages, tree)?;
+    install(&packages.e2fsck, &tree.join("sbin/e2fsck"), 0o755)?;
+    install_modules(manifest, &packages.kernel, tree)?;
+    copy_tree(&sources.overlay, tree)?;
     for (name, path) in &manifest.programs {
-        let program =
-            programs.get(name).ok_or_else(|| Error::NoSuchProgram { name: name.clone() })?;
+        let program = sources
+            .programs
+            .get(name)
+            .ok_or_else(|| Error::NoSuchProgram { name: name.clone() })?;
         install(&files::read(program)?, &inside(tree, path), 0o755)?;
     }
     Ok(())
@@ -63,19 +62,6 @@ pub(super) fn contents(manifest: &Manifest, tree: &Path) -> Result<Vec<(String, 
     Ok(contents)
 }
 
-/// Reads the host's busybox, if it needs no library.
-pub(super) fn busybox() -> Result<Vec<u8>, Error> {
-    for path in BUSYBOX.map(Path::new) {
-        if files::exists(path) {
-            let program = files::read(path)?;
-            if matches!(elf::linkage(&program), Some(Linkage::Static | Linkage::StaticPie)) {
-                return Ok(program);
-            }
-        }
-    }
-    Err(Error::NoStaticBusybox { searched: &BUSYBOX })
-}
-
 /// Reads a kernel module, unpacked: squashfs packs better than each module can alone.
 pub(super) fn module(path: &Path) -> Result<Vec<u8>, Error> {
     match path.extension().and_then(|it| it.to_str()) {
@@ -86,11 +72,10 @@ pub(super) fn module(path: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn install_busybox(tree: &Path) -> Result<(), Error> {
+fn install_busybox(packages: &Packages, tree: &Path) -> Result<(), Error> {
     let program = tree.join("bin/busybox");
-    install(&busybox()?, &program, 0o755)?;
-    let applets = tool::run(tool::command(&program.to_string_lossy()).arg("--list-full"))?;
-    for applet in String::from_utf8_lossy(&applets).lines() {
+    install(&packages.busybox, &program, 0o755)?;
+    for applet in &packages.applets {
         let link = inside(tree, applet);
         if link == program {
             continue;

@@ -31,8 +31,8 @@ impl Firmware for Packed {
         self.initramfs.as_deref()
     }
 
-    fn command_line(&self) -> &'static str {
-        "console=ttyS0 net.ifnames=0 root=PARTLABEL=root-a panic=5"
+    fn command_line(&self) -> &str {
+        &self.command_line
     }
 
     fn flash(&self, node: &Node, disk: &Path) -> anyhow::Result<bool> {

@@ -1,0 +1,98 @@
+//! What is in the partitions that the firmware reads: the slot chooser in one, a kernel and the chooser's word on it in
+//! each slot's.
+
+use std::io;
+use std::time::Duration;
+
+use crate::Architecture;
+use crate::fat::{self, File};
+use crate::manifest::Boot;
+use crate::slot::environment::{self, Environment, State, Unfit};
+use crate::slot::trial::{ImageId, Phase};
+use crate::slot::{Slot, Trial};
+
+/// The kernel's file in its slot.
+pub const KERNEL: &str = "vmlinuz";
+
+/// The initramfs's file in its slot.
+pub const INITRAMFS: &str = "initrd.gz";
+
+/// The file that the chooser knows a volume by: firmware may not tell it labels.
+const LABEL: &str = "EFILABEL";
+
+/// What a slot boots.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernel<'a> {
+    /// The kernel, which UEFI firmware can start.
+    pub program: &'a [u8],
+    /// The initramfs, for a kernel that does not reach its root file system by itself.
+    pub initramfs: Option<&'a [u8]>,
+}
+
+/// Names the kernel for the chooser; `{slot}` stands for the slot.
+pub fn kernel_file() -> String {
+    format!("C:boot-{{slot}}:{KERNEL}")
+}
+
+/// The kernel's command line in a slot's environment; `{slot}` stands for the slot.
+pub fn command_line(boot: &Boot, kernel: &Kernel<'_>) -> String {
+    let Boot::EfiBootGuard { command_line, .. } = boot;
+    match kernel.initramfs {
+        // The kernel's own loader looks for it on the kernel's volume.
+        Some(_) => format!("{command_line} initrd=\\{INITRAMFS}"),
+        None => command_line.clone(),
+    }
+}
+
+/// Makes the environment of the slot that a fresh disk boots: nothing is on trial.
+///
+/// # Errors
+/// [`Unfit`] when the command line is too long for the chooser.
+pub fn confirmed(
+    boot: &Boot,
+    kernel: &Kernel<'_>,
+    slot: Slot,
+    image: ImageId,
+) -> Result<Environment, Unfit> {
+    let Boot::EfiBootGuard { watchdog, .. } = boot;
+    let kernel = environment::Kernel {
+        file: slot.fill(&kernel_file()),
+        parameters: slot.fill(&command_line(boot, kernel)),
+        watchdog: Duration::from_secs((*watchdog).into()),
+    };
+    Environment::new(&kernel, State::Ok, 1, Trial::new(Phase::Committed, image))
+}
+
+/// Makes the volume that the firmware looks for.
+///
+/// # Errors
+/// When it does not fit.
+pub fn esp(size: u64, architecture: Architecture, chooser: &[u8]) -> io::Result<Vec<u8>> {
+    fat::volume(size, &[File { path: architecture.efi_program(), content: chooser }], None)
+}
+
+/// Makes a slot's volume. The label lies behind all else, so that an update, which fits either slot, leaves it as it is: that of
+/// an update, whose `slot` is `None`, is zeroes.
+///
+/// # Errors
+/// When it does not fit.
+pub fn slot(
+    size: u64,
+    kernel: &Kernel<'_>,
+    environment: &Environment,
+    slot: Option<Slot>,
+) -> io::Result<Vec<u8>> {
+    let mut files = vec![
+        // First, so that it always lies at the same place.
+        File { path: environment::FILE, content: environment.as_bytes() },
+        File { path: KERNEL, content: kernel.program },
+    ];
+    files.extend(kernel.initramfs.map(|content| File { path: INITRAMFS, content }));
+    let label = utf16(&slot.unwrap_or(Slot::A).fill("boot-{slot}"));
+    let label = if slot.is_some() { label } else { vec![0; label.len()] };
+    fat::volume(size, &files, Some(File { path: LABEL, content: &label }))
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
