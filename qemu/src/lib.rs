@@ -2,6 +2,7 @@
 
 pub mod accel;
 pub mod board;
+pub mod chooser;
 pub mod console;
 pub mod io;
 pub mod machine;

@@ -36,6 +36,29 @@ pub enum Boot {
     },
 }
 
+impl Boot {
+    /// Hands over each of the QEMU options that say so, with its value.
+    pub(crate) fn arguments(&self, pair: &mut impl FnMut(&str, String)) {
+        match self {
+            Self::Direct { kernel, initramfs, command_line } => {
+                pair("-kernel", kernel.display().to_string());
+                if let Some(initramfs) = initramfs {
+                    pair("-initrd", initramfs.display().to_string());
+                }
+                pair("-append", command_line.clone());
+            }
+            Self::Firmware { code, variables: Some(variables) } => {
+                let (code, variables) = (value(code), value(variables));
+                pair("-drive", format!("if=pflash,format=raw,readonly=on,file={code}"));
+                pair("-drive", format!("if=pflash,format=raw,file={variables}"));
+            }
+            Self::Firmware { code, variables: None } => {
+                pair("-bios", code.display().to_string());
+            }
+        }
+    }
+}
+
 /// What a machine's clock shows when it is powered on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Clock {
@@ -119,7 +142,7 @@ impl MachineSpec {
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = Arguments::default();
         self.board(&mut arguments);
-        self.boot(&mut arguments);
+        self.boot.arguments(&mut |option, value| arguments.pair(option, value));
         self.consoles(&mut arguments);
         self.network(&mut arguments);
         self.storage(&mut arguments);
@@ -140,26 +163,6 @@ impl MachineSpec {
         if let Some(watchdog) = self.board.watchdog() {
             arguments.pair("-device", watchdog);
             arguments.pair("-action", "watchdog=reset");
-        }
-    }
-
-    fn boot(&self, arguments: &mut Arguments) {
-        match &self.boot {
-            Boot::Direct { kernel, initramfs, command_line } => {
-                arguments.pair("-kernel", kernel.display().to_string());
-                if let Some(initramfs) = initramfs {
-                    arguments.pair("-initrd", initramfs.display().to_string());
-                }
-                arguments.pair("-append", command_line);
-            }
-            Boot::Firmware { code, variables: Some(variables) } => {
-                let (code, variables) = (value(code), value(variables));
-                arguments.pair("-drive", format!("if=pflash,format=raw,readonly=on,file={code}"));
-                arguments.pair("-drive", format!("if=pflash,format=raw,file={variables}"));
-            }
-            Boot::Firmware { code, variables: None } => {
-                arguments.pair("-bios", code.display().to_string());
-            }
         }
     }
 

@@ -18,6 +18,19 @@ pub enum Request {
     },
     /// Presses the reset button.
     Reset,
+    /// Holds the processor.
+    Stop,
+    /// Lets the processor go on.
+    Continue,
+    /// Asks what has been done with each disk.
+    QueryBlockStats,
+    /// Writes the machine's state, without its disks, to a command.
+    Migrate {
+        /// The command, as QEMU names it.
+        uri: String,
+    },
+    /// Asks how the writing goes.
+    QueryMigrate,
     /// Ends QEMU at once.
     Quit,
 }
@@ -32,6 +45,11 @@ impl Request {
                 json!({"execute": "set_link", "arguments": {"name": card, "up": up}})
             }
             Self::Reset => json!({"execute": "system_reset"}),
+            Self::Stop => json!({"execute": "stop"}),
+            Self::Continue => json!({"execute": "cont"}),
+            Self::QueryBlockStats => json!({"execute": "query-blockstats"}),
+            Self::Migrate { uri } => json!({"execute": "migrate", "arguments": {"uri": uri}}),
+            Self::QueryMigrate => json!({"execute": "query-migrate"}),
             Self::Quit => json!({"execute": "quit"}),
         };
         format!("{value}\n")

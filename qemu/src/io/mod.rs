@@ -3,6 +3,7 @@
 
 pub mod accel;
 mod bios;
+pub mod chooser;
 pub mod console;
 pub mod demo;
 pub mod firmware;
