@@ -7,6 +7,7 @@
 //! ```
 
 pub mod analyze;
+pub mod clock_floor;
 pub mod config;
 pub mod hello;
 pub mod io;
@@ -15,6 +16,7 @@ pub mod neighbours;
 pub mod observation;
 pub mod peers;
 pub mod plan;
+pub mod prepare;
 pub mod proto;
 pub mod release;
 pub mod run;

@@ -1,0 +1,132 @@
+//! The clock floor: the moment before which it cannot be, for routers that wake up in 1970.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use spire_bridge::identity::WallTime;
+
+/// When this firmware was built, in seconds since 1970; the release's day where the build was not told
+/// (`SOURCE_DATE_EPOCH`, set by the packer and by Buildroot).
+pub const BUILT: WallTime = WallTime::from_unix(built(option_env!("SOURCE_DATE_EPOCH")));
+
+/// 2026-11-22, when this version began.
+const RELEASE_DAY: u64 = 1_795_305_600;
+
+/// Nobody's clock is believed beyond 2200: a bit that flipped must not close the past for ever.
+const BEYOND: u64 = 7_258_118_400;
+
+/// Why it cannot be earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// This firmware had been built.
+    Build,
+    /// The node had been running.
+    Persisted,
+    /// Somebody with a key of ours had signed something.
+    Signed,
+}
+
+/// The moment before which it cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Floor {
+    /// The moment.
+    pub at: WallTime,
+    /// What proves it.
+    pub source: Source,
+}
+
+/// What is known of the time without a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// When the firmware was built.
+    pub built: WallTime,
+    /// What the clock said when it was last written down.
+    pub persisted: Option<WallTime>,
+    /// The newest object with a good signature.
+    pub signed: Option<WallTime>,
+}
+
+/// Finds the latest moment that is proven to be past.
+pub fn floor(known: Known) -> Floor {
+    let proven = [(known.persisted, Source::Persisted), (known.signed, Source::Signed)];
+    let proven = proven.into_iter().filter_map(|(at, source)| Some(Floor { at: at?, source }));
+    let built = Floor { at: known.built, source: Source::Build };
+    proven
+        .filter(|floor| floor.at.unix() < BEYOND)
+        .fold(built, |latest, floor| if floor.at > latest.at { floor } else { latest })
+}
+
+/// Reads a moment that was written down as seconds since 1970.
+pub fn read(text: &str) -> Option<WallTime> {
+    text.trim().parse().ok().map(WallTime::from_unix)
+}
+
+const fn built(text: Option<&str>) -> u64 {
+    let Some(text) = text else { return RELEASE_DAY };
+    match u64::from_str_radix(text, 10) {
+        Ok(seconds) => seconds,
+        Err(_) => RELEASE_DAY,
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Build => "the firmware's build",
+            Self::Persisted => "the time last written down",
+            Self::Signed => "the newest signed release seen",
+        })
+    }
+}
+
+impl fmt::Display for Floor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.at, self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(persisted: Option<u64>, signed: Option<u64>, expected: (u64, Source)) {
+        let moment = |seconds: Option<u64>| seconds.map(WallTime::from_unix);
+        let known = Known {
+            built: WallTime::from_unix(100),
+            persisted: moment(persisted),
+            signed: moment(signed),
+        };
+
+        let floor = floor(known);
+
+        assert_eq!((floor.at.unix(), floor.source), expected);
+    }
+
+    #[test]
+    fn the_latest_proof_counts() {
+        check(None, None, (100, Source::Build));
+        check(Some(99), Some(98), (100, Source::Build));
+        check(Some(200), Some(150), (200, Source::Persisted));
+        check(Some(200), Some(250), (250, Source::Signed));
+    }
+
+    #[test]
+    fn a_clock_that_ran_away_proves_nothing() {
+        check(Some(u64::MAX), Some(120), (120, Source::Signed));
+    }
+
+    #[test]
+    fn a_moment_is_read_or_nothing() {
+        assert_eq!(read("1795305600\n"), Some(WallTime::from_unix(1_795_305_600)));
+        for bad in ["", "soon", "-1", "1e9"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_build_that_was_told_its_time_says_it() {
+        assert_eq!(built(Some("1800000000")), 1_800_000_000);
+        assert_eq!((built(None), built(Some("x"))), (RELEASE_DAY, RELEASE_DAY));
+    }
+}
