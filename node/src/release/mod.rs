@@ -8,6 +8,7 @@ pub mod choice;
 pub mod custom;
 pub mod expiry;
 pub mod io;
+pub mod publish;
 mod refusal;
 mod trusted;
 
@@ -16,4 +17,5 @@ pub use custom::Custom;
 pub use expiry::{Now, TimeSource};
 pub use io::client::{Client, Settings};
 pub use io::download::Download;
+pub use io::fetch::Patience;
 pub use refusal::{Error, Refusal, Role};

@@ -39,6 +39,17 @@ impl std::fmt::Display for Role {
     }
 }
 
+impl From<RoleType> for Role {
+    fn from(role: RoleType) -> Self {
+        match role {
+            RoleType::Root => Self::Root,
+            RoleType::Snapshot => Self::Snapshot,
+            RoleType::Timestamp => Self::Timestamp,
+            RoleType::Targets | RoleType::DelegatedTargets => Self::Targets,
+        }
+    }
+}
+
 /// What a repository did that this router does not accept.
 #[derive(Clone, Debug, PartialEq, Eq, ThisError)]
 pub enum Refusal {
@@ -230,9 +241,9 @@ fn signatures(error: &Tough) -> Option<Refusal> {
         }
         Tough::VerifyMetadata { role, source, .. } => Some(match source {
             Schema::SignatureThreshold { threshold, valid, .. } => {
-                Refusal::WrongKeys { role: of(*role), threshold: *threshold, valid: *valid }
+                Refusal::WrongKeys { role: (*role).into(), threshold: *threshold, valid: *valid }
             }
-            other => Refusal::Malformed { role: of(*role), reason: other.to_string() },
+            other => Refusal::Malformed { role: (*role).into(), reason: other.to_string() },
         }),
         _ => None,
     }
@@ -242,7 +253,7 @@ fn versions(error: &Tough) -> Option<Refusal> {
     match error {
         Tough::OlderMetadata { role, current_version, new_version, .. } => {
             Some(Refusal::Rollback {
-                role: of(*role),
+                role: (*role).into(),
                 trusted: *current_version,
                 offered: *new_version,
             })
@@ -262,7 +273,7 @@ fn versions(error: &Tough) -> Option<Refusal> {
             })
         }
         Tough::VersionMismatch { role, fetched, expected, .. } => Some(Refusal::MixAndMatch {
-            role: of(*role),
+            role: (*role).into(),
             mismatch: format!("version {fetched} was served for version {expected}"),
         }),
         _ => None,
@@ -272,7 +283,7 @@ fn versions(error: &Tough) -> Option<Refusal> {
 fn contents(error: &Tough) -> Option<Refusal> {
     match error {
         Tough::ParseMetadata { role, source, .. } => {
-            Some(Refusal::Malformed { role: of(*role), reason: source.to_string() })
+            Some(Refusal::Malformed { role: (*role).into(), reason: source.to_string() })
         }
         Tough::MaxUpdatesExceeded { max_root_updates, .. } => Some(Refusal::EndlessData {
             what: "the chain of roots".to_owned(),
@@ -299,15 +310,6 @@ fn contents(error: &Tough) -> Option<Refusal> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-fn of(role: RoleType) -> Role {
-    match role {
-        RoleType::Root => Role::Root,
-        RoleType::Snapshot => Role::Snapshot,
-        RoleType::Timestamp => Role::Timestamp,
-        RoleType::Targets | RoleType::DelegatedTargets => Role::Targets,
     }
 }
 

@@ -3,7 +3,10 @@
 
 pub mod client;
 pub mod download;
-mod fetch;
+pub mod fetch;
 mod file;
 mod http;
+pub mod keys;
+pub mod repository;
 mod store;
+pub mod updates;

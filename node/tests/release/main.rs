@@ -1,0 +1,10 @@
+//! Attacks on a repository that was really published: its files are edited, exchanged or served old, and each is refused
+//! by its name.
+#![expect(clippy::disallowed_methods, reason = "repositories are folders, served from sockets")]
+
+mod attacks;
+mod depot;
+mod keys;
+mod publishing;
+mod server;
+mod transfer;
