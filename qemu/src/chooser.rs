@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use image::Architecture;
+
 use crate::board::Board;
 use crate::machine::Boot;
 
@@ -45,8 +47,8 @@ pub fn verdict(serial: &str) -> Verdict {
 /// A machine that has nothing but what a chooser needs: firmware, a disk and a serial line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bench {
-    /// What is emulated.
-    pub board: Board,
+    /// The architecture of its processor.
+    pub architecture: Architecture,
     /// The firmware.
     pub boot: Boot,
     /// The disk, written to by the chooser.
@@ -65,12 +67,13 @@ const MEMORY_MIB: u32 = 192;
 impl Bench {
     /// Returns the arguments of the board's program.
     pub fn arguments(&self) -> Vec<String> {
+        let board = Board::of(self.architecture);
         let memory = MEMORY_MIB.to_string();
         let serial = format!("file:{}", self.serial.display());
         let mut arguments: Vec<String> = [
             ["-accel", "tcg,tb-size=64"],
-            ["-M", self.board.machine()],
-            ["-cpu", self.board.processor()],
+            ["-M", board.machine],
+            ["-cpu", board.processor],
             ["-m", &memory],
             ["-display", "none"],
             ["-serial", &serial],
@@ -82,7 +85,7 @@ impl Bench {
         arguments.extend(["-nodefaults".into(), "-no-user-config".into()]);
         let mut pair = |option: &str, value: String| arguments.extend([option.into(), value]);
         self.boot.arguments(&mut pair);
-        if let Some(watchdog) = self.board.watchdog() {
+        if let Some(watchdog) = board.watchdog {
             pair("-device", watchdog.into());
         }
         let disk = self.disk.display().to_string().replace(',', ",,");

@@ -1,4 +1,5 @@
 //! The lab: boots the image in QEMU, wires machines up, breaks them, watches them.
+#![forbid(unsafe_code)]
 
 pub mod accel;
 pub mod board;

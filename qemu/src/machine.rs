@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use image::Architecture;
+
 use crate::accel::Accel;
 use crate::board::Board;
 use crate::topology::MacAddr;
@@ -83,8 +85,8 @@ pub struct MeshLink {
 pub struct MachineSpec {
     /// Name of the machine, also in the names of its sockets and logs.
     pub name: String,
-    /// What is emulated.
-    pub board: Board,
+    /// The architecture of its processor.
+    pub architecture: Architecture,
     /// Memory in mebibytes.
     pub memory_mib: u32,
     /// How it comes up.
@@ -141,7 +143,7 @@ impl MachineSpec {
     /// Returns the arguments of the board's program.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = Arguments::default();
-        self.board(&mut arguments);
+        self.bare(&mut arguments);
         self.boot.arguments(&mut |option, value| arguments.pair(option, value));
         self.consoles(&mut arguments);
         self.network(&mut arguments);
@@ -149,18 +151,24 @@ impl MachineSpec {
         arguments.0
     }
 
-    fn board(&self, arguments: &mut Arguments) {
+    /// Returns the machine type.
+    pub fn board(&self) -> Board {
+        Board::of(self.architecture)
+    }
+
+    fn bare(&self, arguments: &mut Arguments) {
+        let board = self.board();
         arguments.pair("-name", &self.name);
         arguments.pair("-accel", self.accel.argument());
-        arguments.pair("-M", self.board.machine());
-        arguments.pair("-cpu", self.board.processor());
+        arguments.pair("-M", board.machine);
+        arguments.pair("-cpu", board.processor);
         arguments.pair("-m", self.memory_mib.to_string());
         arguments.0.extend(["-nodefaults".into(), "-no-user-config".into()]);
         arguments.pair("-display", "none");
         if self.clock == Clock::Unset {
             arguments.pair("-rtc", "base=1970-01-01T00:00:00");
         }
-        if let Some(watchdog) = self.board.watchdog() {
+        if let Some(watchdog) = board.watchdog {
             arguments.pair("-device", watchdog);
             arguments.pair("-action", "watchdog=reset");
         }
@@ -262,7 +270,7 @@ mod tests {
     fn spec() -> MachineSpec {
         MachineSpec {
             name: "alpha".into(),
-            board: Board::X86_64,
+            architecture: Architecture::X86_64,
             memory_mib: 256,
             boot: Boot::Direct {
                 kernel: "/lab/vmlinux".into(),
@@ -381,7 +389,8 @@ mod tests {
     #[test]
     fn an_arm_machine_has_its_own_type_and_a_watchdog_only_where_a_kernel_drives_it() {
         let boot = Boot::Firmware { code: "/u-boot.bin".into(), variables: None };
-        let armv7 = MachineSpec { board: Board::Armv7, boot, clock: Clock::Unset, ..spec() };
+        let armv7 =
+            MachineSpec { architecture: Architecture::Armv7, boot, clock: Clock::Unset, ..spec() };
 
         let arguments = armv7.arguments().join(" ");
 

@@ -1,6 +1,7 @@
 //! One router of a lab, as a value.
 
-use crate::board::Board;
+use image::Architecture;
+
 use crate::machine::{Clock, Uplink};
 use crate::spire::Enrolment;
 
@@ -30,8 +31,8 @@ pub struct Node {
     pub uplink: Uplink,
     /// Memory in mebibytes.
     pub memory_mib: u32,
-    /// What it is.
-    pub board: Board,
+    /// The architecture of its processor.
+    pub architecture: Architecture,
     /// How it comes up.
     pub loader: Loader,
     /// What its clock shows.
@@ -47,7 +48,7 @@ impl Node {
             enrolment: None,
             uplink: Uplink::Host,
             memory_mib: MEMORY_MIB,
-            board: Board::X86_64,
+            architecture: Architecture::X86_64,
             loader: Loader::Direct,
             clock: Clock::Host,
         }
@@ -81,10 +82,10 @@ impl Node {
         self
     }
 
-    /// Makes it a machine of another type.
+    /// Gives it a processor of another architecture.
     #[must_use]
-    pub fn on(mut self, board: Board) -> Self {
-        self.board = board;
+    pub fn on(mut self, architecture: Architecture) -> Self {
+        self.architecture = architecture;
         self
     }
 

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::Context as _;
+use image::Architecture;
 
 use super::process::Process;
 use super::sockets::SocketDirectory;
 use super::waiting;
 use crate::accel::{Accel, PROBE_COMMAND_LINE, verdict};
-use crate::board::Board;
 use crate::machine::{Boot, Clock, MachineSpec, Uplink};
 use crate::patience::Seen;
 use crate::topology::MacAddr;
@@ -57,7 +57,7 @@ fn probe(kernel: &Path, directory: &Path) -> anyhow::Result<Accel> {
     let spec = probe_machine(kernel, sockets.path(), directory.join("accel-probe"));
     fs::create_dir_all(&spec.logs)?;
     let _ = fs::remove_file(spec.serial_log());
-    let mut qemu = Process::start(spec.board.program(), spec.arguments(), &spec.qemu_log())?;
+    let mut qemu = Process::start(spec.board().program, spec.arguments(), &spec.qemu_log())?;
     let booted = waiting::until("KVM to boot the kernel once", PROBE, || {
         // Whether it has ended is asked first, so that the log is read after its last line.
         let ended = qemu.ended().is_some();
@@ -73,7 +73,7 @@ fn probe(kernel: &Path, directory: &Path) -> anyhow::Result<Accel> {
 fn probe_machine(kernel: &Path, sockets: &Path, logs: PathBuf) -> MachineSpec {
     MachineSpec {
         name: "probe".into(),
-        board: Board::X86_64,
+        architecture: Architecture::X86_64,
         memory_mib: 256,
         boot: Boot::Direct {
             kernel: kernel.into(),

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use image::Architecture;
 
-use crate::board::Board;
 use crate::machine::Boot;
 
 /// OVMF's program and its memory as it leaves the factory.
@@ -18,10 +18,10 @@ const U_BOOT: &str = "/usr/lib/u-boot";
 ///
 /// # Errors
 /// If the host lacks the firmware.
-pub(super) fn boot(board: Board, directory: &Path) -> anyhow::Result<Boot> {
+pub(super) fn boot(architecture: Architecture, directory: &Path) -> anyhow::Result<Boot> {
     let u_boot = |flavour| PathBuf::from(U_BOOT).join(flavour).join("u-boot.bin");
-    match board {
-        Board::X86_64 => {
+    match architecture {
+        Architecture::X86_64 => {
             let [code, fresh] = OVMF.map(PathBuf::from);
             let variables = directory.join("variables");
             if !variables.exists() {
@@ -30,7 +30,7 @@ pub(super) fn boot(board: Board, directory: &Path) -> anyhow::Result<Boot> {
             }
             Ok(Boot::Firmware { code, variables: Some(variables) })
         }
-        Board::Aarch64 => Ok(Boot::Firmware { code: u_boot("qemu_arm64"), variables: None }),
-        Board::Armv7 => Ok(Boot::Firmware { code: u_boot("qemu_arm"), variables: None }),
+        Architecture::Aarch64 => Ok(Boot::Firmware { code: u_boot("qemu_arm64"), variables: None }),
+        Architecture::Armv7 => Ok(Boot::Firmware { code: u_boot("qemu_arm"), variables: None }),
     }
 }

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use image::Architecture;
 use serde_json::Value;
 
 use super::process::Process;
@@ -32,7 +33,7 @@ const TRIES: u32 = 5;
 /// kept: a machine stopped when it has set up its console and read nothing of the disk.
 #[derive(Debug)]
 pub struct Chooser {
-    board: Board,
+    architecture: Architecture,
     directory: PathBuf,
     sockets: SocketDirectory,
     saved: Option<Saved>,
@@ -62,7 +63,7 @@ impl Chooser {
     /// # Errors
     /// If the firmware is not there or does not start.
     pub fn prepare(
-        board: Board,
+        architecture: Architecture,
         disk_size: u64,
         directory: &Path,
         slowness: Slowness,
@@ -70,8 +71,8 @@ impl Chooser {
         fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
         let sockets = SocketDirectory::create()?;
         let directory = directory.to_owned();
-        let mut chooser = Self { board, directory, sockets, saved: None, slowness };
-        if board == Board::X86_64 {
+        let mut chooser = Self { architecture, directory, sockets, saved: None, slowness };
+        if architecture == Architecture::X86_64 {
             chooser.saved = chooser.save(disk_size)?;
         }
         Ok(chooser)
@@ -87,7 +88,8 @@ impl Chooser {
         let bench = self.bench(bench, disk)?;
         let start = Instant::now();
         let log = bench.serial.with_extension("qemu.log");
-        let mut qemu = Process::start(self.board.program(), bench.arguments(), &log)?;
+        let mut qemu =
+            Process::start(Board::of(self.architecture).program, bench.arguments(), &log)?;
         let limit = self.slowness.stretch(LIMIT);
         if bench.saved.is_some() {
             go_on(&bench.qmp, limit)?;
@@ -119,8 +121,8 @@ impl Chooser {
                 .with_context(|| saved.variables.display().to_string())?;
         }
         Ok(Bench {
-            board: self.board,
-            boot: bios::boot(self.board, &directory)?,
+            architecture: self.architecture,
+            boot: bios::boot(self.architecture, &directory)?,
             disk: disk.to_owned(),
             qmp: self.sockets.path().join(format!("{name}.qmp")),
             serial: directory.join("serial.log"),
@@ -144,7 +146,8 @@ impl Chooser {
     fn try_to_save(&self, disk: &Path) -> anyhow::Result<Option<Saved>> {
         let bench = self.bench("saved", disk)?;
         let log = bench.serial.with_extension("qemu.log");
-        let mut qemu = Process::start(self.board.program(), bench.arguments(), &log)?;
+        let mut qemu =
+            Process::start(Board::of(self.architecture).program, bench.arguments(), &log)?;
         let start = Instant::now();
         while read(&bench.serial).is_empty() {
             if let Some(status) = qemu.ended() {

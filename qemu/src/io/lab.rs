@@ -168,15 +168,15 @@ impl<'site> Lab<'site> {
         let logs = self.directory.join(name);
         fs::create_dir_all(&logs).with_context(|| format!("making {}", logs.display()))?;
         let disk = logs.join("disk");
-        let firmware = self.site.firmware(node.board)?;
+        let firmware = self.site.firmware(node.architecture)?;
         let flashed =
             firmware.flash(node, &disk).with_context(|| format!("writing the disk of {name}"))?;
         Ok(MachineSpec {
             name: name.clone(),
-            board: node.board,
+            architecture: node.architecture,
             memory_mib: node.memory_mib,
             boot: match node.loader {
-                Loader::Firmware => bios::boot(node.board, &logs)?,
+                Loader::Firmware => bios::boot(node.architecture, &logs)?,
                 Loader::Direct => Boot::Direct {
                     kernel: firmware.kernel().into(),
                     initramfs: firmware.initramfs().map(Into::into),
@@ -188,7 +188,7 @@ impl<'site> Lab<'site> {
             uplink_mac,
             uplink: node.uplink,
             links: links.map(|port| MeshLink { number: port.link, mac: port.mac }).collect(),
-            accel: self.site.accel_of(node.board),
+            accel: self.site.accel_of(node.architecture),
             sockets: self.sockets.path().into(),
             logs,
         })

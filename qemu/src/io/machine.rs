@@ -65,7 +65,7 @@ impl Machine {
         for socket in [spec.console_socket(), spec.person_socket(), spec.qmp_socket()] {
             let _ = fs::remove_file(socket);
         }
-        let mut qemu = Process::start(spec.board.program(), spec.arguments(), &spec.qemu_log())?;
+        let mut qemu = Process::start(spec.board().program, spec.arguments(), &spec.qemu_log())?;
         let what = format!("QEMU to start {}", spec.name);
         let console = waiting::until(&what, self.slowness.stretch(POWER_ON), || {
             if let Some(status) = qemu.ended() {

@@ -5,17 +5,17 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use image::Architecture;
 
 use super::accel;
 use super::firmware::Firmware;
 use crate::accel::Accel;
-use crate::board::Board;
 use crate::patience::Slowness;
 
 /// The image to boot, the server to run, and what is known of this host.
 pub struct Site {
-    /// What the machines of each board are booted from.
-    pub firmware: BTreeMap<Board, Box<dyn Firmware>>,
+    /// What the machines of each architecture are booted from.
+    pub firmware: BTreeMap<Architecture, Box<dyn Firmware>>,
     /// The `spire-server` program.
     pub spire_server: PathBuf,
     /// Directory that holds each lab's own, such as `target/lab`.
@@ -42,27 +42,27 @@ impl Site {
             None => accel::choose(firmware.kernel(), &directory)?,
         };
         let slowness = slowness.unwrap_or(Slowness::NONE);
-        let firmware = BTreeMap::from([(Board::X86_64, firmware)]);
+        let firmware = BTreeMap::from([(Architecture::X86_64, firmware)]);
         Ok(Self { firmware, spire_server, directory, accel, slowness })
     }
 
-    /// Adds what the machines of another board are booted from.
-    pub fn add(&mut self, board: Board, firmware: Box<dyn Firmware>) {
-        self.firmware.insert(board, firmware);
+    /// Adds what the machines of another architecture are booted from.
+    pub fn add(&mut self, architecture: Architecture, firmware: Box<dyn Firmware>) {
+        self.firmware.insert(architecture, firmware);
     }
 
-    /// Returns what the machines of a board are booted from.
+    /// Returns what the machines of an architecture are booted from.
     ///
     /// # Errors
     /// If this site has none for it.
-    pub fn firmware(&self, board: Board) -> anyhow::Result<&dyn Firmware> {
-        let firmware = self.firmware.get(&board);
-        Ok(firmware.with_context(|| format!("no image for {board} was built"))?.as_ref())
+    pub fn firmware(&self, architecture: Architecture) -> anyhow::Result<&dyn Firmware> {
+        let firmware = self.firmware.get(&architecture);
+        Ok(firmware.with_context(|| format!("no image for {architecture} was built"))?.as_ref())
     }
 
-    /// Returns how the processors of a board are run: another architecture's are translated.
-    pub fn accel_of(&self, board: Board) -> Accel {
-        if board == Board::X86_64 { self.accel } else { Accel::Tcg }
+    /// Returns how the processors of an architecture are run: another architecture's are translated.
+    pub fn accel_of(&self, architecture: Architecture) -> Accel {
+        if architecture == Architecture::X86_64 { self.accel } else { Accel::Tcg }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod agent_killed;
 mod boot;
+mod firmware_boot;
 mod mesh;
 mod mesh_repaired;
 mod node_cut_off;
@@ -16,6 +17,7 @@ use crate::scenario::Scenario;
 
 pub(crate) const ALL: &[Scenario] = &[
     boot::SCENARIO,
+    firmware_boot::SCENARIO,
     unable::BAD_CONFIG,
     unable::UNABLE,
     mesh::IV,
