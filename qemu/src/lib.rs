@@ -5,6 +5,7 @@ pub mod accel;
 pub mod board;
 pub mod chooser;
 pub mod console;
+pub mod http;
 pub mod io;
 pub mod machine;
 pub mod node;

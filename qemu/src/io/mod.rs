@@ -7,6 +7,7 @@ pub mod chooser;
 pub mod console;
 pub mod demo;
 pub mod firmware;
+pub mod http;
 pub mod lab;
 pub mod machine;
 pub mod mesh;
