@@ -1,5 +1,6 @@
 //! `check`: everything that reads the sources and runs nothing of them.
 
+mod buildroot;
 mod tidy;
 
 use std::fs::File;
@@ -54,6 +55,13 @@ pub(crate) fn run() -> Result<Vec<&'static str>> {
         Err(error) => {
             eprintln!("security advisories: {error:#}");
             failed.push("security advisories");
+        }
+    }
+    match stage("checking: Buildroot's tree", buildroot::check) {
+        Ok(unproven) => unchecked.extend(unproven),
+        Err(error) => {
+            eprintln!("Buildroot's tree: {error:#}");
+            failed.push("Buildroot's tree");
         }
     }
     for left_out in &unchecked {

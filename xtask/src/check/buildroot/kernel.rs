@@ -1,0 +1,185 @@
+//! Whether the kernel's Kconfig gives every option that is asked of it, by the sources of Debian's kernel.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::tree::Tree;
+use super::{ARCHITECTURES, TREE};
+use crate::progress::stage;
+use crate::{tools, workspace};
+
+/// The sources, and what begins the names of the packages with a built Kconfig; one of the series the tree builds.
+const SOURCE: &str = "linux-source-6.12";
+const KBUILD: &str = "linux-kbuild-6.12";
+
+/// What of the sources Kconfig reads; the rest is a gigabyte and a half.
+const READ_BY_KCONFIG: [&str; 2] = ["*/Kconfig*", "*/scripts/*.sh"];
+
+/// Configures the kernel of each architecture and names what was dropped.
+pub(super) fn check(tree: &Tree) -> Result<()> {
+    let directory = workspace::target("kconfig");
+    fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+    let version = candidate(SOURCE)?;
+    let sources = directory.join(format!("{SOURCE}_{version}"));
+    if !sources.join("complete").exists() {
+        stage("fetching the kernel's Kconfig, 150 MB", || fetch(&directory, &sources))?;
+    }
+    let outcomes = thread::scope(|scope| {
+        let checks = ARCHITECTURES
+            .map(|it| scope.spawn(|| survives(tree, it, &sources).with_context(|| it.to_owned())));
+        checks.map(|it| it.join().unwrap_or_else(|_| bail!("the check panicked")))
+    });
+    let dropped: Vec<_> =
+        outcomes.into_iter().filter_map(Result::err).map(|it| format!("{it:#}")).collect();
+    ensure!(dropped.is_empty(), "{}", dropped.join("; "));
+    Ok(())
+}
+
+fn survives(tree: &Tree, architecture: &str, sources: &Path) -> Result<()> {
+    let files = tree.kernel_files(architecture);
+    ensure!(files.len() > 1, "no kernel configuration is named");
+    let texts: Vec<_> =
+        files.iter().filter_map(|it| tree.own.get(*it)).map(String::as_str).collect();
+    ensure!(texts.len() == files.len(), "one of {} is not there", files.join(", "));
+    let asked = texts.concat();
+
+    let configuration = sources.join(format!("{architecture}.config"));
+    let remembered = sources.join(format!("{architecture}.asked"));
+    // The compiler is asked a hundred questions on the way: once is enough.
+    if !fs::read_to_string(&remembered).is_ok_and(|it| it == asked) {
+        fs::write(&configuration, &asked)?;
+        configure(architecture, sources, &configuration)?;
+        fs::write(&remembered, &asked)?;
+    }
+    let asked = files.iter().map(|it| workspace::root().join(TREE).join(it));
+    kept(&configuration, asked)
+}
+
+/// Fails with the options that a configuration lacks, as the tree's own script finds them.
+pub(super) fn kept(configuration: &Path, asked: impl Iterator<Item = PathBuf>) -> Result<()> {
+    let mut script = tools::command("sh");
+    script.arg(workspace::root().join(TREE).join("kept.sh")).arg(configuration).args(asked);
+    let output = script.stderr(Stdio::piped()).output().context("sh cannot be started")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim_end());
+    Ok(())
+}
+
+/// Fills a configuration up, as Buildroot does: what is not asked for is as Kconfig has it by default.
+fn configure(architecture: &str, sources: &Path, configuration: &Path) -> Result<()> {
+    let kernels_name = match architecture {
+        "x86_64" => "x86",
+        "aarch64" => "arm64",
+        _ => "arm",
+    };
+    let release = sources.file_name().unwrap_or_default();
+    let mut conf = tools::command(&conf(sources)?.to_string_lossy());
+    conf.current_dir(sources).env_clear().env("PATH", tools::path());
+    conf.args(["--olddefconfig", "Kconfig"]).env("KCONFIG_CONFIG", configuration);
+    conf.env("srctree", ".").env("KERNELVERSION", release);
+    // An option that the kernel does not have is an error, and not passed over.
+    conf.env("KCONFIG_WARN_UNKNOWN_SYMBOLS", "1").env("KCONFIG_WERROR", "1");
+    conf.env("ARCH", kernels_name).env("SRCARCH", kernels_name);
+    // The host's compiler stands for the toolchain that does not exist yet.
+    for (name, program) in [("CC", "cc"), ("HOSTCC", "cc"), ("LD", "ld"), ("NM", "nm")] {
+        conf.env(name, program);
+    }
+    for (name, program) in [("AWK", "awk"), ("OBJCOPY", "objcopy"), ("PERL", "perl")] {
+        conf.env(name, program);
+    }
+    for absent in ["BINDGEN", "PAHOLE", "RUSTC"] {
+        conf.env(absent, "false");
+    }
+    conf.env("CC_VERSION_TEXT", "").env("RUSTC_VERSION_TEXT", "");
+    let output = conf.stdout(Stdio::null()).stderr(Stdio::piped()).output();
+    let output = output.context("Kconfig cannot be started")?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "Kconfig: {}", told.trim_end());
+    Ok(())
+}
+
+fn fetch(directory: &Path, sources: &Path) -> Result<()> {
+    // Left over from a broken-off start, or from a version that is no longer served.
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
+    }
+    let unpacked = directory.join("unpacked");
+    fs::create_dir_all(sources)?;
+    unpack(&download(directory, SOURCE)?, &unpacked)?;
+    unpack(&download(directory, &kbuild()?)?, sources)?;
+
+    let archive = unpacked.join(format!("usr/src/{SOURCE}.tar.xz"));
+    let mut tar = tools::command("tar");
+    tar.arg("-xJf").arg(&archive).arg("-C").arg(sources).args(["--strip-components=1"]);
+    tools::run(tar.arg("--wildcards").args(READ_BY_KCONFIG))?;
+    fs::remove_dir_all(&unpacked)?;
+    fs::write(sources.join("complete"), "")?;
+    Ok(())
+}
+
+/// Downloads a package and returns its file.
+fn download(directory: &Path, package: &str) -> Result<PathBuf> {
+    let mut apt = tools::command("apt-get");
+    // apt's own user may not write where we do.
+    apt.current_dir(directory).args(["-q", "-o", "APT::Sandbox::User=root"]);
+    tools::run(apt.args(["-o", "Acquire::Retries=3", "download", package]))?;
+    let start = format!("{package}_");
+    let is_it = |it: &OsString| it.to_string_lossy().starts_with(&start);
+    let names = fs::read_dir(directory)?.map(|it| Ok(it?.file_name()));
+    let names: Result<Vec<_>> = names.collect();
+    // apt writes + as it is and : as %3a; the package's name is kept.
+    let name = names?.into_iter().find(|it| is_it(it) && it.to_string_lossy().ends_with(".deb"));
+    Ok(directory.join(name.with_context(|| format!("apt-get downloaded no {package}"))?))
+}
+
+fn unpack(package: &Path, destination: &Path) -> Result<()> {
+    tools::run(tools::command("dpkg-deb").arg("-x").arg(package).arg(destination))?;
+    fs::remove_file(package).with_context(|| package.display().to_string())
+}
+
+/// The version of a package that apt would take.
+fn candidate(package: &str) -> Result<String> {
+    let find = || -> Result<Option<String>> {
+        let shown = apt_cache(&["policy", package])?;
+        let version = shown.lines().find_map(|it| it.trim_start().strip_prefix("Candidate: "));
+        Ok(version.filter(|it| *it != "(none)").map(|it| it.replace(':', "%3a")))
+    };
+    if let Some(version) = find()? {
+        return Ok(version);
+    }
+    tools::update_lists()?;
+    find()?.with_context(|| format!("apt knows no {package}"))
+}
+
+/// The last of the packages with a built Kconfig: any of the series reads any of its sources.
+fn kbuild() -> Result<String> {
+    let names = apt_cache(&["pkgnames", KBUILD])?;
+    let mut names: Vec<_> = names.lines().map(str::to_owned).collect();
+    names.sort_unstable();
+    names.pop().with_context(|| format!("apt knows no {KBUILD}"))
+}
+
+fn apt_cache(arguments: &[&str]) -> Result<String> {
+    let output = tools::command("apt-cache").args(arguments).stdout(Stdio::piped()).output();
+    let output = output.context("apt-cache cannot be started")?;
+    ensure!(output.status.success(), "apt-cache failed ({})", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The Kconfig program among the unpacked.
+fn conf(sources: &Path) -> Result<PathBuf> {
+    let directory = sources.join("usr/lib");
+    let entries = fs::read_dir(&directory).with_context(|| directory.display().to_string())?;
+    for entry in entries {
+        let program = entry?.path().join("scripts/kconfig/conf");
+        if program.exists() {
+            return Ok(program);
+        }
+    }
+    bail!("{KBUILD} brought no Kconfig")
+}
