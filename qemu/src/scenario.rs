@@ -13,14 +13,31 @@ pub struct Scenario {
     pub run: fn(&Site) -> anyhow::Result<()>,
 }
 
-/// Returns all scenarios, the quick ones first.
-pub fn all() -> &'static [Scenario] {
-    scenarios::ALL
+/// Scenarios that belong together.
+pub struct Group {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// Its scenarios, the quick ones first.
+    pub scenarios: &'static [Scenario],
 }
 
-/// Finds a scenario by its name.
-pub fn find(name: &str) -> Option<&'static Scenario> {
-    all().iter().find(|scenario| scenario.name == name)
+/// Returns all groups.
+pub fn groups() -> &'static [Group] {
+    scenarios::GROUPS
+}
+
+/// Returns all scenarios.
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    groups().iter().flat_map(|group| group.scenarios)
+}
+
+/// Finds the scenario of a name, or all of a group's; empty if there is neither.
+pub fn find(name: &str) -> Vec<&'static Scenario> {
+    let group = groups().iter().filter(|group| group.name == name);
+    let of_group: Vec<_> = group.flat_map(|group| group.scenarios).collect();
+    if of_group.is_empty() { all().filter(|it| it.name == name).collect() } else { of_group }
 }
 
 #[cfg(test)]
@@ -31,12 +48,14 @@ mod tests {
 
     #[test]
     fn every_scenario_has_a_name_of_its_own_that_can_be_a_directory() {
-        let names: BTreeSet<&str> = all().iter().map(|scenario| scenario.name).collect();
+        let scenarios = all().map(|scenario| scenario.name);
+        let names: Vec<&str> = scenarios.chain(groups().iter().map(|group| group.name)).collect();
+        let different: BTreeSet<&str> = names.iter().copied().collect();
 
-        assert_eq!(names.len(), all().len());
+        assert_eq!(names.len(), different.len());
         for name in names {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
-            assert!(find(name).is_some());
+            assert!(!find(name).is_empty());
         }
     }
 }

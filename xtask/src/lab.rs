@@ -2,7 +2,11 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use ::image::io::Packed;
+use ::image::manifest::Boot;
+use ::image::slot::Slot;
+use ::image::{Architecture, Manifest};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use qemu::io::site::Site;
 use qemu::scenario::{self, Scenario};
@@ -12,7 +16,7 @@ use crate::{binaries, image, workspace};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// The scenario, or several; all of them if none is named.
+    /// The scenario or group, or several; all of them if none is named.
     names: Vec<String>,
     /// Lists the scenarios and what they claim.
     #[arg(long)]
@@ -20,6 +24,9 @@ pub(crate) struct Arguments {
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
+    /// Takes the images and programs that the last build left.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// How a scenario went.
@@ -35,7 +42,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let scenarios = chosen(&arguments.names)?;
-    let outcomes = run_all(&site()?, &scenarios);
+    let site = if arguments.no_build { site_as_built()? } else { site()? };
+    let outcomes = run_all(&site, &scenarios);
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
     if arguments.json {
         let rows = outcomes
@@ -53,9 +61,35 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Builds what the lab boots and runs.
 pub(crate) fn site() -> Result<Site> {
-    let packed = image::build(::image::Architecture::X86_64)?;
+    let packed = image::build(Architecture::X86_64)?;
     let server = binaries::spire_server()?;
     Site::prepare(Box::new(packed), server, workspace::target("lab"))
+}
+
+/// Takes what the last build left for the lab to boot and run.
+fn site_as_built() -> Result<Site> {
+    let packed = as_built(Architecture::X86_64)?;
+    let server = workspace::target("spire/spire-server");
+    Site::prepare(Box::new(packed), server, workspace::target("lab"))
+}
+
+fn as_built(architecture: Architecture) -> Result<Packed> {
+    let manifest = workspace::root().join(format!("image/{architecture}.toml"));
+    let name = manifest.display().to_string();
+    let text = std::fs::read_to_string(&manifest).with_context(|| name.clone())?;
+    let manifest = Manifest::parse(&text).context(name)?;
+    let directory = workspace::target("image").join(architecture.name());
+    let Boot::EfiBootGuard { command_line, .. } = &manifest.boot;
+    let initramfs = directory.join("initramfs.cpio");
+    Ok(Packed {
+        architecture,
+        kernel: directory.join("kernel"),
+        initramfs: initramfs.exists().then_some(initramfs),
+        command_line: Slot::A.fill(command_line),
+        disk: directory.join("disk.img"),
+        layout: manifest.layout()?,
+        contents: Vec::new(),
+    })
 }
 
 /// Runs scenarios one after the other; a failure does not keep the others from running.
@@ -76,20 +110,30 @@ pub(crate) fn run_all(site: &Site, scenarios: &[&'static Scenario]) -> Vec<Outco
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>> {
     if names.is_empty() {
-        return Ok(scenario::all().iter().collect());
+        return Ok(scenario::all().collect());
     }
-    let find = |name: &String| {
-        scenario::find(name).with_context(|| format!("no scenario {name}; see ./x lab --list"))
-    };
-    names.iter().map(find).collect()
+    let mut chosen = Vec::new();
+    for name in names {
+        let found = scenario::find(name);
+        ensure!(!found.is_empty(), "no scenario or group {name}; see ./x lab --list");
+        chosen.extend(found);
+    }
+    Ok(chosen)
 }
 
 fn list(as_json: bool) {
-    let all = scenario::all().iter();
+    let all = scenario::groups().iter().flat_map(|group| {
+        let scenarios = group.scenarios.iter();
+        scenarios.map(move |scenario| (group, scenario))
+    });
     if as_json {
-        let rows = all.map(|s| json!({ "name": s.name, "claim": s.claim }));
+        let rows = all
+            .map(|(group, it)| json!({ "group": group.name, "name": it.name, "claim": it.claim }));
         println!("{}", rows.collect::<serde_json::Value>());
-    } else {
-        all.for_each(|s| println!("{:<26} {}", s.name, s.claim));
+        return;
+    }
+    for group in scenario::groups() {
+        println!("{}: {}", group.name, group.about);
+        group.scenarios.iter().for_each(|it| println!("  {:<26} {}", it.name, it.claim));
     }
 }

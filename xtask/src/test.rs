@@ -73,7 +73,7 @@ fn unit_tests() -> Result<()> {
 }
 
 fn scenarios(site: &Site, outcomes: &mut Vec<Outcome>) -> Result<()> {
-    let all: Vec<&'static Scenario> = scenario::all().iter().collect();
+    let all: Vec<&'static Scenario> = scenario::all().collect();
     *outcomes = lab::run_all(site, &all);
     let failed = outcomes.iter().filter(|it| it.failure.is_some()).count();
     ensure!(failed == 0, "{failed} of {} scenarios failed", outcomes.len());

@@ -13,9 +13,12 @@ mod rotation;
 mod server_down;
 mod unable;
 
-use crate::scenario::Scenario;
+use crate::scenario::{Group, Scenario};
 
-pub(crate) const ALL: &[Scenario] = &[
+pub(crate) const GROUPS: &[Group] =
+    &[Group { name: "mesh", about: "routers and their neighbours", scenarios: MESH }];
+
+const MESH: &[Scenario] = &[
     boot::SCENARIO,
     firmware_boot::SCENARIO,
     unable::BAD_CONFIG,
