@@ -24,8 +24,34 @@ const OPTIONAL: [&str; 17] = [
     "Neighbour.rtt_ms",
 ];
 
+/// Of the fleet's service; none of them is said when it is not known.
+const IMAGE_OPTIONAL: [&str; 21] = [
+    "ImageStatus.no_slots",
+    "ImageStatus.work",
+    "ImageStatus.available",
+    "ImageStatus.checked",
+    "ImageStatus.not_available",
+    "ImageStatus.judgement",
+    "ImageStatus.scrub",
+    "Slot.version",
+    "Slot.revision",
+    "Slot.tries_used",
+    "Slot.tries_allowed",
+    "Slot.percent",
+    "Available.version",
+    "Available.signed",
+    "Verdict.version",
+    "Verdict.evidence",
+    "Verdict.uptime_seconds",
+    "Verdict.starts",
+    "Progress.bytes_per_second",
+    "Progress.seconds_left",
+    "ImageStatus.data",
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = protox::compile(["proto/node.proto", "proto/session.proto"], ["proto"])?;
+    let sources = ["proto/node.proto", "proto/session.proto", "proto/image.proto"];
+    let files = protox::compile(sources, ["proto"])?;
     let mut builder = tonic_prost_build::configure()
         .emit_rerun_if_changed(false)
         .build_transport(false)
@@ -37,6 +63,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     for field in OPTIONAL {
         builder = builder.field_attribute(format!("meshnode.v1.{field}"), ABSENT);
+    }
+    builder = builder
+        .type_attribute(".meshnode.image.v1", "#[derive(serde::Serialize)]")
+        .field_attribute(
+            ".meshnode.image.v1.Progress.stage",
+            "#[serde(serialize_with = \"super::image_stage\")]",
+        );
+    for field in IMAGE_OPTIONAL {
+        builder = builder.field_attribute(format!("meshnode.image.v1.{field}"), ABSENT);
     }
     builder.compile_fds(files)?;
     println!("cargo::rerun-if-changed=proto");

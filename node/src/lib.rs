@@ -24,6 +24,7 @@ pub mod self_check;
 pub mod status;
 pub mod table;
 pub mod update;
+pub mod updating;
 
 #[cfg(test)]
 mod samples;

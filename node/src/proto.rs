@@ -15,6 +15,19 @@ pub mod node {
     tonic::include_proto!("meshnode.v1");
 }
 
+/// What is done with a node's firmware.
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::too_many_lines,
+    reason = "generated; proto/image.proto explains it"
+)]
+pub mod image {
+    tonic::include_proto!("meshnode.image.v1");
+}
+
 /// What two neighbours say to each other.
 #[expect(
     missing_docs,
@@ -55,5 +68,23 @@ pub fn neighbour_state_word(state: i32) -> &'static str {
         Ok(node::NeighbourState::Unverified) => "unverified",
         Ok(node::NeighbourState::Refused) => "refused",
         Ok(node::NeighbourState::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+fn image_stage<S: Serializer>(stage: &i32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(image_stage_word(*stage))
+}
+
+/// Returns the word for how far something with an image is.
+pub fn image_stage_word(stage: i32) -> &'static str {
+    match image::Stage::try_from(stage) {
+        Ok(image::Stage::Asking) => "asking",
+        Ok(image::Stage::Waiting) => "waiting",
+        Ok(image::Stage::Resuming) => "resuming",
+        Ok(image::Stage::Receiving) => "receiving",
+        Ok(image::Stage::ReadingBack) => "reading back",
+        Ok(image::Stage::Verifying) => "verifying",
+        Ok(image::Stage::Done) => "done",
+        Ok(image::Stage::Unspecified) | Err(_) => "unknown",
     }
 }
