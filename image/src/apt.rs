@@ -79,14 +79,15 @@ fn stanzas(text: &str) -> Vec<BTreeMap<String, String>> {
     stanzas
 }
 
-/// Writes the list of sources of our private settings: the host's Debian, and the unstable release of the same archive.
+/// Writes the list of sources of our private settings: the host's Debian, and of the same archive the backports and the
+/// unstable release.
 pub fn private_sources(repositories: &[Repository], keys: &BTreeMap<String, String>) -> String {
-    let archives = repositories
-        .iter()
-        .filter(|it| it.label == "Debian" && !it.release.contains('-'))
-        .take(1)
-        .map(|it| Repository { release: UNSTABLE.to_owned(), ..it.clone() });
-    let mut wanted: Vec<_> = repositories.iter().cloned().chain(archives).collect();
+    let archive = repositories.iter().find(|it| it.label == "Debian" && !it.release.contains('-'));
+    let others = archive.into_iter().flat_map(|archive| {
+        [format!("{}-backports", archive.release), UNSTABLE.to_owned()]
+            .map(|release| Repository { release, ..archive.clone() })
+    });
+    let mut wanted: Vec<_> = repositories.iter().cloned().chain(others).collect();
     wanted.sort();
     wanted.dedup();
     wanted
@@ -170,10 +171,11 @@ mod tests {
         let sources = private_sources(&repositories, &keys);
 
         let suites: Vec<_> = sources.lines().filter(|it| it.starts_with("Suites")).collect();
-        let expected = ["bookworm", "bookworm-updates", "sid", "bookworm-security"];
+        let expected =
+            ["bookworm", "bookworm-backports", "bookworm-updates", "sid", "bookworm-security"];
         assert_eq!(suites, expected.map(|it| format!("Suites: {it}")));
         assert!(sources.contains("Suites: sid\nComponents: main\nSigned-By: /k/a.gpg\n"));
-        assert_eq!(sources.matches("Signed-By").count(), 3);
+        assert_eq!(sources.matches("Signed-By").count(), 4);
     }
 
     #[test]

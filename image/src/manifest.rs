@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use toml::{Table, Value};
 
 pub use crate::architecture::Architecture;
 use crate::layout::Layout;
 use crate::{Error, Size};
+
+/// The key that names the manifest which this one differs from.
+const BASE: &str = "base";
 
 /// What an image holds. Unknown keys are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -119,12 +123,38 @@ pub enum Content {
 }
 
 impl Manifest {
-    /// Reads a manifest.
+    /// Reads a manifest that stands alone.
     ///
     /// # Errors
     /// [`Error::Manifest`] with line and column for anything unknown or ill-typed, [`Error::Layout`] for partitions that cannot be laid out.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let manifest: Self = toml::from_str(text).map_err(|source| Error::Manifest { source })?;
+        Self::checked(toml::from_str(text))
+    }
+
+    /// Reads a manifest that holds only what differs from its base. A key of the manifest takes the place of the base's of that
+    /// name; only tables are merged.
+    ///
+    /// # Errors
+    /// As [`Manifest::parse`], with the key in place of line and column.
+    pub fn parse_over(base: &str, text: &str) -> Result<Self, Error> {
+        let read = |text| toml::from_str(text).map_err(|source| Error::Manifest { source });
+        let (mut whole, mut differences): (Table, Table) = (read(base)?, read(text)?);
+        differences.remove(BASE);
+        merge(&mut whole, differences);
+        Self::checked(whole.try_into())
+    }
+
+    /// The file that a manifest holds the differences from, if it says so.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] for anything but TOML.
+    pub fn base(text: &str) -> Result<Option<String>, Error> {
+        let table: Table = toml::from_str(text).map_err(|source| Error::Manifest { source })?;
+        Ok(table.get(BASE).and_then(|it| it.as_str()).map(str::to_owned))
+    }
+
+    fn checked(read: Result<Self, toml::de::Error>) -> Result<Self, Error> {
+        let manifest = read.map_err(|source| Error::Manifest { source })?;
         manifest.layout()?;
         Ok(manifest)
     }
@@ -138,43 +168,86 @@ impl Manifest {
     }
 }
 
+fn merge(whole: &mut Table, differences: Table) {
+    for (key, value) in differences {
+        match (whole.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(value)) => merge(inner, value),
+            (_, value) => {
+                whole.insert(key, value);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SHIPPED: &str = include_str!("../x86_64.toml");
+    const BASE: &str = include_str!("../common.toml");
+    const X86_64: &str = include_str!("../x86_64.toml");
+    const AARCH64: &str = include_str!("../aarch64.toml");
+    const ARMV7: &str = include_str!("../armv7.toml");
 
+    /// Puts a mistake into one of the shipped files.
     fn check_refused(from: &str, to: &str, expected: &str) {
-        assert!(SHIPPED.contains(from), "the shipped manifest has {from:?}");
-        let error = Manifest::parse(&SHIPPED.replacen(from, to, 1)).unwrap_err();
+        assert!(BASE.contains(from) || X86_64.contains(from), "a shipped file has {from:?}");
+        let [base, own] = [BASE, X86_64].map(|it| it.replacen(from, to, 1));
+
+        let error = Manifest::parse_over(&base, &own).unwrap_err();
 
         let told = match &error {
             Error::Manifest { source } => source.to_string(),
             other => other.to_string(),
         };
-
         assert!(told.contains(expected), "{told}");
     }
 
     #[test]
-    fn shipped_manifest_has_two_slots_and_one_place_for_data() {
-        let manifest = Manifest::parse(SHIPPED).unwrap();
+    fn shipped_manifests_are_of_their_architecture_and_have_two_slots() {
+        for (text, architecture) in [X86_64, AARCH64, ARMV7].into_iter().zip(Architecture::ALL) {
+            let manifest = Manifest::parse_over(BASE, text).unwrap();
 
-        let names: Vec<_> = manifest.partitions.iter().map(|it| it.name.as_str()).collect();
-
-        assert_eq!(names, ["esp", "boot-a", "boot-b", "root-a", "root-b", "keep", "data"]);
+            let names: Vec<_> = manifest.partitions.iter().map(|it| it.name.as_str()).collect();
+            assert_eq!(names, ["esp", "boot-a", "boot-b", "root-a", "root-b", "keep", "data"]);
+            assert_eq!(manifest.architecture, architecture);
+            assert_eq!(manifest.board, format!("generic-{architecture}"));
+            assert_eq!(Manifest::base(text).unwrap().as_deref(), Some("common.toml"));
+        }
     }
 
     #[test]
-    fn unknown_keys_are_refused_with_their_line() {
+    fn tables_are_merged_and_all_else_is_replaced() {
+        let mut whole: Table = toml::from_str("a = 1\nb = [1, 2]\n[c]\nd = 1\ne = 1").unwrap();
+
+        merge(&mut whole, toml::from_str("b = [3]\n[c]\ne = 2\n[f]\ng = 1").unwrap());
+
+        let expected = toml::from_str("a = 1\nb = [3]\n[c]\nd = 1\ne = 2\n[f]\ng = 1").unwrap();
+        assert_eq!(whole, expected);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_name() {
         check_refused("[modules]", "[modules]\nlaod = []", "unknown field `laod`");
         check_refused("[kernel]", "[kernel]\nurl = \"x\"", "unknown field `url`");
-        check_refused("[root]", "[root]\nblock = 1", "TOML parse error at line");
+        check_refused("[root]", "[root]\nblock = 1", "unknown field `block`");
+    }
+
+    #[test]
+    fn a_manifest_alone_is_refused_with_its_line() {
+        let error = Manifest::parse(X86_64).unwrap_err();
+
+        assert!(
+            matches!(error, Error::Manifest { source } if source.to_string().contains("at line"))
+        );
     }
 
     #[test]
     fn values_that_do_not_exist_are_refused() {
-        check_refused("\"x86_64\"", "\"m68k\"", "unknown variant `m68k`");
+        check_refused(
+            "architecture = \"x86_64\"",
+            "architecture = \"m68k\"",
+            "unknown variant `m68k`",
+        );
         check_refused("\"zstd\"", "\"lzma\"", "unknown variant `lzma`");
         check_refused("content = \"data\"", "content = \"swap\"", "unknown variant `swap`");
         check_refused("size = \"64 MiB\"", "size = \"64\"", "KiB, MiB or GiB");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use image::io::{Packed, Sources};
-use image::{Architecture, Manifest};
+use image::Architecture;
 use serde_json::json;
 
 use crate::progress::stage;
@@ -33,9 +33,8 @@ pub(crate) fn build(architecture: Architecture) -> Result<Packed> {
     tools::install()?;
     let root = workspace::root();
     let manifest = root.join(format!("image/{architecture}.toml"));
-    let name = manifest.display().to_string();
-    let text = std::fs::read_to_string(&manifest).with_context(|| name.clone())?;
-    let manifest = Manifest::parse(&text).context(name)?;
+    let manifest = image::io::read_manifest(&manifest)
+        .with_context(|| format!("{} cannot be used", manifest.display()))?;
     let sources = Sources {
         overlay: root.join("image/rootfs"),
         initramfs_init: root.join("image/initramfs/init"),

@@ -50,14 +50,18 @@ impl Apt {
         files::write(&self.file("private.sources"), sources.as_bytes())?;
         files::write(&self.file("preferences"), PRIVATE_PREFERENCES.as_bytes())?;
         files::write(&self.file("status"), b"")?;
-        tool::run(self.command("apt-get").arg("update"))?;
+        // One list that cannot be had, of a release that there is not perhaps, does not stop us.
+        if let Err(error) = tool::run(self.command("apt-get").arg("update"))
+            && files::find(&self.file("lists"), "_Packages").is_err()
+        {
+            return Err(error);
+        }
         files::write(&self.file("complete"), b"")
     }
 
-    /// What apt shows of the newest version of a package; `None` for one it does not know.
+    /// What apt shows of all versions of a package; `None` for one it does not know.
     pub(super) fn show(&self, package: &str) -> Result<Option<String>, Error> {
-        let shown =
-            tool::run(self.command("apt-cache").args(["show", "--no-all-versions", package]));
+        let shown = tool::run(self.command("apt-cache").args(["show", package]));
         match shown {
             Ok(shown) => Ok(Some(String::from_utf8_lossy(&shown).into_owned())),
             Err(Error::ToolFailed { .. }) => Ok(None),

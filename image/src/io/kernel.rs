@@ -66,8 +66,8 @@ fn dependency<'a>(shown: &'a str, series: &str) -> Option<&'a str> {
     let prefix = format!("linux-image-{series}.");
     shown
         .lines()
-        .find_map(|it| it.strip_prefix("Depends:"))?
-        .split([',', ' '])
+        .filter_map(|it| it.strip_prefix("Depends:"))
+        .flat_map(|it| it.split([',', ' ']))
         .find(|it| it.starts_with(&prefix))
 }
 
@@ -127,6 +127,10 @@ mod tests {
                 Some("linux-image-6.12.48+deb13-amd64"),
             ),
             ("kmod, linux-image-6.12.1-amd64", Some("linux-image-6.12.1-amd64")),
+            (
+                "linux-image-6.1.0-47-amd64\n\nDepends: linux-image-6.12.9-amd64",
+                Some("linux-image-6.12.9-amd64"),
+            ),
             ("linux-image-6.1.0-47-amd64", None),
             ("", None),
         ];

@@ -12,6 +12,7 @@ mod files;
 mod initramfs;
 mod kernel;
 mod rootfs;
+pub mod slots;
 mod squashfs;
 mod tool;
 mod volumes;
@@ -65,6 +66,18 @@ pub struct Packed {
     pub layout: Layout,
     /// What went in and how large each is.
     pub contents: Vec<(String, Size)>,
+}
+
+/// Reads a manifest, and the one beside it that it holds the differences from.
+///
+/// # Errors
+/// As [`Manifest::parse`], or [`Error::File`].
+pub fn read_manifest(path: &Path) -> Result<Manifest, Error> {
+    let text = files::read_text(path)?;
+    match Manifest::base(&text)? {
+        Some(base) => Manifest::parse_over(&files::read_text(&path.with_file_name(base))?, &text),
+        None => Manifest::parse(&text),
+    }
 }
 
 /// Packs parts into a kernel, an initramfs and a disk in `out_dir`.
