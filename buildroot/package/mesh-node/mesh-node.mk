@@ -22,7 +22,7 @@ define MESH_NODE_VENDOR
 	cd $(@D) && \
 		$(HOST_MAKE_ENV) CARGO_HOME=$(BR_CARGO_HOME) \
 		flock $(BR_CARGO_HOME)/.br-lock \
-		cargo vendor --quiet --locked VENDOR >vendored.toml
+		cargo vendor --locked VENDOR >vendored.toml
 	mkdir -p $(@D)/.cargo
 	mv $(@D)/vendored.toml $(@D)/.cargo/config.toml
 endef
