@@ -19,6 +19,7 @@ pub mod modules;
 pub mod provision;
 mod size;
 pub mod slot;
+pub mod update;
 
 pub use architecture::Architecture;
 pub use error::Error;

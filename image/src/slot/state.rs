@@ -4,12 +4,17 @@
 //! trial only the one on trial. Every write is one sector that is valid before and after, each durable before the
 //! next, so that at any cut the chooser finds one of the states written down here.
 
+mod refusal;
+
 use std::io;
+
+pub use refusal::Refusal;
 
 use super::Slot;
 use super::environment::{self, Environment, NoRoom, State, Write};
 use super::place;
 use super::trial::{Initiator, Phase, Reason, SILENT_LIMIT, Trial};
+use crate::block::BlockDevice;
 
 /// What was seen of the slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,55 +90,6 @@ pub enum Then {
     Nothing,
     /// The machine is to be started anew.
     Reboot,
-}
-
-/// Why a request is not followed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The running slot is on trial: the other one is what it falls back to.
-    #[error("slot {0} is on trial, and the other is what it falls back to")]
-    OnTrial(Slot),
-    /// The running slot is not on trial.
-    #[error("slot {0} is not on trial")]
-    NotOnTrial(Slot),
-    /// An environment cannot be read.
-    #[error("slot {slot} has no environment")]
-    Unreadable {
-        /// Whose.
-        slot: Slot,
-        /// Why not.
-        #[source]
-        source: Unreadable,
-    },
-    /// The running slot is one that the chooser has given up.
-    #[error("slot {0} runs although it failed")]
-    RunningFailed(Slot),
-    /// The other slot holds nothing whole.
-    #[error("slot {0} holds nothing that was installed whole")]
-    NotInstalled(Slot),
-    /// The other slot failed before; only a person may want it again.
-    #[error("slot {slot} failed before: {reason}")]
-    FailedBefore {
-        /// Which.
-        slot: Slot,
-        /// Why.
-        reason: Reason,
-    },
-    /// The other slot never proved itself.
-    #[error("slot {0} never proved itself")]
-    NothingToGoBackTo(Slot),
-    /// The node already went from that slot to this one by itself; only a person may want it back.
-    #[error("the node came here from slot {0} by itself; going back takes a person")]
-    BackAndForth(Slot),
-    /// A trial without a try.
-    #[error("a trial without a try")]
-    NoTries,
-    /// There is no higher revision.
-    #[error("revisions are used up")]
-    RevisionsUsedUp,
-    /// The environment is somebody else's.
-    #[error("slot {0} has an environment without room for our record")]
-    NoRoom(Slot),
 }
 
 impl Seen {
@@ -381,6 +337,19 @@ impl Steps {
 }
 
 impl Plan {
+    /// Carries out the writes on the slot's boot partition.
+    ///
+    /// # Errors
+    /// What keeps the environment from being written in place; the writes before stand.
+    pub fn apply(&self, boot: &mut impl BlockDevice) -> Result<(), place::Fault> {
+        let place = place::find(boot)?;
+        for write in &self.writes {
+            boot.write_at(place.file + write.offset, &write.bytes)?;
+            boot.flush()?;
+        }
+        Ok(())
+    }
+
     const fn nothing(slot: Slot) -> Self {
         Self { slot, writes: Vec::new(), then: Then::Nothing }
     }
