@@ -13,6 +13,7 @@ pub mod elf;
 mod error;
 pub mod fat;
 pub mod io;
+pub mod keep;
 pub mod layout;
 pub mod manifest;
 pub mod modules;
