@@ -1,4 +1,5 @@
 //! `mesh-node`: runs the node, or asks a running one.
+#![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "the command line reads the configuration")]
 
 use std::fs;
@@ -8,7 +9,7 @@ use std::process::{ExitCode, exit};
 
 use clap::{Parser, Subcommand};
 use mesh_node::config::{self, Config};
-use mesh_node::io::{api, log};
+use mesh_node::io::{api, log, prepare};
 use mesh_node::proto::node::{Status, StatusRequest};
 use mesh_node::run::{Unable, run};
 use mesh_node::self_check;
@@ -54,6 +55,8 @@ enum Command {
     },
     /// Writes an example of the whole configuration.
     ExampleConfig,
+    /// Gets a boot ready: slot, clock, data partition. Runs before anything else, and never fails.
+    Prepare,
     /// Checks that the cryptography does here what the standards say; exit status 1 if it does not.
     SelfCheck {
         /// One JSON array instead of lines.
@@ -82,6 +85,10 @@ async fn main() -> ExitCode {
         },
         Command::ExampleConfig => {
             print!("{}", config::example());
+            ExitCode::SUCCESS
+        }
+        Command::Prepare => {
+            prepare::prepare();
             ExitCode::SUCCESS
         }
         Command::SelfCheck { json } => check_self(json),

@@ -9,6 +9,7 @@
 //! | Why was a peer turned away? | [`Refusal`] |
 //!
 //! Nothing here knows of meshes, neighbours or netlink.
+#![forbid(unsafe_code)]
 
 pub mod agent;
 mod error;

@@ -46,3 +46,9 @@ pub fn pass_on(line: &LogLine) {
         Level::Debug => tracing::debug!(subsystem, error, "spire-agent: {message}"),
     }
 }
+
+/// Writes an error with what is behind it.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

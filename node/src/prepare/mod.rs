@@ -1,8 +1,10 @@
 //! What a boot does before anything else runs: decisions only, `io::prepare` carries them out.
 
+pub mod data_schema;
 pub mod growth;
 pub mod ladder;
 pub mod report;
+pub mod restoring;
 
 /// The kernel parameter that takes the machine back to how it left the factory.
 const FACTORY_RESET: &str = "mesh-node.factory-reset";

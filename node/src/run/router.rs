@@ -16,6 +16,7 @@ use crate::analyze::{Finding, analyze, timeouts};
 use crate::config::{Config, OnStop};
 use crate::io::clock::{SystemClock, uptime, wall};
 use crate::io::control::{Control, Settings};
+use crate::io::log::with_causes;
 use crate::io::{api, host, log, probe};
 use crate::knowledge::{Changes, Knowledge};
 use crate::observation::Observation;
@@ -351,10 +352,4 @@ fn announce(event: &LinkEvent) {
         }
         LinkEvent::Hello { .. } | LinkEvent::Beat { .. } => {}
     }
-}
-
-/// Writes an error with what is behind it.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

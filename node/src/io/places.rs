@@ -1,0 +1,22 @@
+//! Where things are on a router.
+
+/// Where the data file system is mounted.
+pub const DATA: &str = "/data";
+
+/// The host name.
+pub const HOST_NAME: &str = "/data/hostname";
+
+/// What the clock said when it was last written down.
+pub const CLOCK: &str = "/data/mesh-node/clock";
+
+/// What is remembered of updates.
+pub const UPDATE_RECORD: &str = "/data/mesh-node/update.json";
+
+/// When the image was packed, in seconds since 1970.
+pub const IMAGE_BUILT: &str = "/etc/mesh-node/built";
+
+/// What concerns this boot alone, in memory.
+pub const RUNTIME: &str = "/run/mesh-node";
+
+/// What the boot had to say.
+pub const BOOT_REPORT: &str = "/run/mesh-node/boot.json";

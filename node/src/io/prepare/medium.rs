@@ -1,0 +1,182 @@
+//! The data partition: its growth, its check, its mount.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+
+use crate::io::disk::{Disk, Partition};
+use crate::io::kernel_calls;
+use crate::prepare::growth::{self, Growth, HEAD};
+use crate::prepare::ladder::{Outcome, Step};
+
+/// The empty file system that a hopeless one is replaced by, packed with gzip if it has that ending.
+const TEMPLATES: [&str; 2] =
+    ["/usr/share/mesh-node/data.ext4", "/usr/share/mesh-node/data.ext4.gz"];
+
+const CHECKER: &str = "/sbin/e2fsck";
+
+/// e2fsck(8): below this, all that was wrong has been mended.
+const LEFT_UNCORRECTED: i32 = 4;
+
+/// Enough for configuration and identity; a router has no memory to spare.
+const MEMORY: &str = "mode=0755,size=16m";
+
+/// Lets the data partition fill the disk; tells whether it grew.
+pub(super) fn grow_partition(disk: &Disk, name: &str) -> anyhow::Result<bool> {
+    let file = File::options().read(true).write(true).open(&disk.device)?;
+    match grow_table(&file, name)? {
+        None => Ok(false),
+        Some(growth) => {
+            kernel_calls::resize_partition(&file, growth.number, growth.start, growth.length)?;
+            Ok(true)
+        }
+    }
+}
+
+fn grow_table(disk: &File, name: &str) -> anyhow::Result<Option<Growth>> {
+    let mut head = vec![0; HEAD];
+    disk.read_exact_at(&mut head, 0)?;
+    let length = io::Seek::seek(&mut &*disk, io::SeekFrom::End(0))?;
+    let Some(growth) = growth::plan(&head, length, name)? else { return Ok(None) };
+    for write in &growth.writes {
+        disk.write_all_at(&write.bytes, write.offset)?;
+        disk.sync_all()?;
+    }
+    Ok(Some(growth))
+}
+
+/// Lets the mounted file system fill its partition; tells whether it grew.
+pub(super) fn grow_file_system(partition: &Partition, mounted: &Path) -> io::Result<bool> {
+    // fs/ext4/ext4.h: the superblock lies at byte 1024, s_blocks_count_lo at 4 in it, s_log_block_size at 24.
+    let mut superblock = [0; 28];
+    File::open(&partition.device)?.read_exact_at(&mut superblock, 1024)?;
+    let field = |at: usize| {
+        let bytes = superblock.get(at..).and_then(|rest| rest.first_chunk());
+        u32::from_le_bytes(bytes.copied().unwrap_or_default())
+    };
+    let block = 1024_u64.checked_shl(field(24)).filter(|block| *block <= 65_536);
+    let block = block.ok_or(io::ErrorKind::InvalidData)?;
+    let blocks = partition.length / block;
+    if blocks <= u64::from(field(4)) {
+        return Ok(false);
+    }
+    kernel_calls::resize_ext4(&File::open(mounted)?, blocks)?;
+    Ok(true)
+}
+
+/// Tries one step of the ladder.
+pub(super) fn climb(step: Step, device: &Path, target: &Path) -> Outcome {
+    match step {
+        Step::Check => check(device, &["-p"]),
+        Step::Repair => check(device, &["-f", "-y"]),
+        Step::Mount => mount_ext4(device, target, MsFlags::empty()),
+        Step::MountReadOnly => mount_ext4(device, target, MsFlags::MS_RDONLY),
+        Step::Format => match format(device) {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::Failed(format!("{error:#}")),
+        },
+        Step::MountMemory => outcome(mount(
+            Some("data"),
+            target,
+            Some("tmpfs"),
+            MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+            Some(MEMORY),
+        )),
+    }
+}
+
+fn check(device: &Path, how: &[&str]) -> Outcome {
+    let ran = Command::new(CHECKER).args(how).arg(device).stdin(Stdio::null()).status();
+    match ran {
+        Err(error) => Outcome::Unable(format!("{CHECKER}: {error}")),
+        Ok(status) => match status.code() {
+            Some(code) if code < LEFT_UNCORRECTED => Outcome::Done,
+            _ => Outcome::Failed(format!("{CHECKER}: {status}")),
+        },
+    }
+}
+
+fn mount_ext4(device: &Path, target: &Path, flags: MsFlags) -> Outcome {
+    let flags = flags | MsFlags::MS_NOATIME | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    outcome(mount(Some(device), target, Some("ext4"), flags, None::<&str>))
+}
+
+fn outcome(result: nix::Result<()>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Done,
+        // The kernel has no such file system, or we may not, or there is nothing to mount on.
+        Err(errno @ (Errno::ENODEV | Errno::EPERM | Errno::ENOENT | Errno::EBUSY)) => {
+            Outcome::Unable(errno.to_string())
+        }
+        Err(errno) => Outcome::Failed(errno.to_string()),
+    }
+}
+
+/// Writes the image's empty file system over whatever is there.
+fn format(device: &Path) -> anyhow::Result<()> {
+    let template = TEMPLATES.iter().map(Path::new).find(|template| template.exists());
+    let template = template.ok_or_else(|| anyhow::anyhow!("no empty file system in the image"))?;
+    let mut target = File::options().write(true).open(device)?;
+    if template.extension().is_some_and(|it| it == "gz") {
+        let mut unpacking = Command::new("zcat")
+            .arg(template)
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()?;
+        let output = unpacking.stdout.take();
+        let copied = output.map_or(Ok(0), |mut output| io::copy(&mut output, &mut target));
+        let status = unpacking.wait()?;
+        copied?;
+        anyhow::ensure!(status.success(), "zcat: {status}");
+    } else {
+        io::copy(&mut File::open(template)?, &mut target)?;
+    }
+    target.flush()?;
+    target.sync_all()?;
+    Ok(())
+}
+
+/// Reads the kernel's command line.
+pub(super) fn command_line() -> String {
+    let mut text = String::new();
+    let read = File::open("/proc/cmdline").map(|file| file.take(65_536).read_to_string(&mut text));
+    if read.is_err() { String::new() } else { text }
+}
+
+/// Tells whether something is mounted there already: a boot that was prepared by others is left alone.
+pub(super) fn is_mounted(target: &Path) -> bool {
+    let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    mounts.lines().any(|line| line.split(' ').nth(1).map(Path::new) == Some(target))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_cannot_be_done_says_so_and_harms_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let nowhere = directory.path().join("nowhere");
+
+        for step in [Step::Mount, Step::MountReadOnly, Step::MountMemory] {
+            assert!(!matches!(climb(step, &nowhere, &nowhere), Outcome::Done), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_is_none_is_left_alone() {
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(1 << 20).unwrap();
+
+        assert!(grow_table(&file, "data").is_err());
+        let mut bytes = Vec::new();
+        io::Seek::rewind(&mut &file).unwrap();
+        (&file).read_to_end(&mut bytes).unwrap();
+        assert!(bytes.iter().all(|byte| *byte == 0));
+    }
+}

@@ -1,0 +1,233 @@
+//! What a boot does before anything else runs. Nothing here fails the boot: what goes wrong is told, and the next
+//! step runs with what there is.
+
+mod files;
+mod medium;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use image::keep::{Keep, Manner};
+use nix::time::{ClockId, clock_settime};
+use spire_bridge::identity::WallTime;
+
+use super::clock::wall;
+use super::disk::Disk;
+use super::keep::KeepPartition;
+use super::{places, slots};
+use crate::clock_floor::{self, BUILT, Floor, Known};
+use crate::prepare::ladder::{Data, Ladder, Medium, Outcome};
+use crate::prepare::report::Report;
+use crate::prepare::{asks_for_factory_reset, restoring};
+use crate::update::record::Record;
+
+/// Goes through the steps of a boot and leaves the report where the node finds it.
+pub fn prepare() {
+    let mut boot = Boot { told: Vec::new() };
+    slots::begin(|told| boot.tell(told));
+    boot.floor_clock(known_without_data());
+    let disk = Disk::of_root();
+    let mut keep = boot.open_keep(disk.as_ref().ok());
+    boot.grow_partition(disk.as_ref().ok());
+    let data = boot.mount(disk.as_ref().ok(), &mut keep);
+    boot.grow_file_system(disk.as_ref().ok(), data);
+    boot.fill(data, keep.as_mut());
+    boot.floor_clock(known());
+    boot.name_host();
+    let report = Report { data, told: boot.told };
+    let written = fs::create_dir_all(places::RUNTIME)
+        .and_then(|()| fs::write(places::BOOT_REPORT, report.render()));
+    if let Err(error) = written {
+        eprintln!("mesh-node prepare: no report for the node: {error}");
+    }
+}
+
+/// The keep with what is in it now.
+struct Opened {
+    partition: KeepPartition,
+    keep: Keep,
+}
+
+impl Opened {
+    fn store(&mut self, keep: Keep, manner: Manner) -> anyhow::Result<()> {
+        self.partition.store(&keep, manner)?;
+        self.keep = keep;
+        Ok(())
+    }
+}
+
+/// A boot, and what it had to say.
+struct Boot {
+    told: Vec<String>,
+}
+
+impl Boot {
+    fn tell(&mut self, what: String) {
+        eprintln!("mesh-node prepare: {what}");
+        self.told.push(what);
+    }
+
+    /// Goes on without what failed.
+    fn settle<T>(&mut self, step: &str, result: anyhow::Result<T>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.tell(format!("{step}: {error:#}"));
+                None
+            }
+        }
+    }
+
+    /// Sets the clock forward where it stands before the floor.
+    fn floor_clock(&mut self, known: Known) {
+        let floor = clock_floor::floor(known);
+        if wall() >= floor.at {
+            return;
+        }
+        let result = set_clock(floor);
+        if self.settle("the clock cannot be set", result).is_some() {
+            // Not out of the ordinary on a router: it has no battery.
+            eprintln!("mesh-node prepare: the clock was set to {floor}");
+        }
+    }
+
+    fn open_keep(&mut self, disk: Option<&Disk>) -> Option<Opened> {
+        let device = disk?.partition("keep")?.device;
+        let opened = KeepPartition::open(&device).context("it cannot be opened").and_then(|it| {
+            let seen = it.observe().context("it cannot be read")?;
+            Ok(Opened { keep: seen.newest().cloned().unwrap_or_default(), partition: it })
+        });
+        let mut opened = self.settle("the keep", opened)?;
+        if let Ok(Some(keep)) = restoring::remember_factory(&opened.keep) {
+            let kept = opened.store(keep, Manner::Change);
+            self.settle("the keep", kept);
+        }
+        Some(opened)
+    }
+
+    fn grow_partition(&mut self, disk: Option<&Disk>) {
+        let Some(disk) = disk.filter(|disk| disk.partition("data").is_some()) else { return };
+        let grown = medium::grow_partition(disk, "data");
+        if self.settle("the data partition does not grow", grown) == Some(true) {
+            eprintln!("mesh-node prepare: the data partition fills the disk");
+        }
+    }
+
+    fn grow_file_system(&mut self, disk: Option<&Disk>, data: Data) {
+        let partition = disk.and_then(|disk| disk.partition("data"));
+        let Some(partition) = partition else { return };
+        if matches!(data, Data::Volatile | Data::ReadOnly) {
+            return;
+        }
+        let grown = medium::grow_file_system(&partition, Path::new(places::DATA));
+        self.settle("the data file system does not grow", grown.map_err(Into::into));
+    }
+
+    fn mount(&mut self, disk: Option<&Disk>, keep: &mut Option<Opened>) -> Data {
+        let target = Path::new(places::DATA);
+        if medium::is_mounted(target) {
+            return Data::Sound;
+        }
+        let partition = disk.and_then(|disk| disk.partition("data"));
+        let is_reset = self.reset(keep);
+        let state = match &partition {
+            None => Medium::Missing,
+            Some(partition) if partition.is_read_only => Medium::ReadOnly,
+            Some(_) if is_reset => Medium::ToErase,
+            Some(_) => Medium::Writable,
+        };
+        let device = partition.map(|partition| partition.device).unwrap_or_default();
+        let mut ladder = Ladder::at(state);
+        loop {
+            let step = ladder.step();
+            let outcome = medium::climb(step, &device, target);
+            if let Outcome::Failed(why) | Outcome::Unable(why) = &outcome {
+                self.tell(format!("cannot {step}: {why}"));
+            }
+            match ladder.climb(&outcome) {
+                Ok(next) => ladder = next,
+                Err(data) => {
+                    if data != Data::Sound {
+                        self.tell(data.to_string());
+                    }
+                    return data;
+                }
+            }
+        }
+    }
+
+    /// Tells whether the machine goes back to how it was provisioned, and clears the keep if so.
+    fn reset(&mut self, keep: &mut Option<Opened>) -> bool {
+        let is_marked = keep.as_ref().is_some_and(|it| it.keep.file(restoring::RESET).is_some());
+        if !is_marked && !asks_for_factory_reset(&medium::command_line()) {
+            return false;
+        }
+        self.tell("a factory reset is asked for".to_owned());
+        if let Some(opened) = keep {
+            let reset = restoring::reset(&opened.keep).map_err(Into::into);
+            let reset = reset.and_then(|fresh| opened.store(fresh, Manner::Wipe));
+            self.settle("the keep", reset);
+        }
+        true
+    }
+
+    /// Writes back what the data file system lacks, and brings it into this firmware's shape.
+    fn fill(&mut self, data: Data, keep: Option<&mut Opened>) {
+        let root = Path::new(places::DATA);
+        if data == Data::ReadOnly {
+            return;
+        }
+        if let Some(opened) = keep {
+            let restored = files::restore(root, &opened.keep, data).context("not restored");
+            if let Some(paths) = self.settle("the keep", restored)
+                && !paths.is_empty()
+            {
+                self.tell(format!("restored from the keep: {}", paths.join(", ")));
+            }
+            let mut keep = opened.keep.clone();
+            if data != Data::Volatile && keep.remove(restoring::AGENT_MOVED).is_some() {
+                let kept = opened.store(keep, Manner::Change);
+                self.settle("the keep", kept);
+            }
+        }
+        let migrated = files::migrate(root).context("it keeps its shape");
+        if let Some(Some(newer)) = self.settle("the data file system", migrated) {
+            self.tell(format!("a newer firmware wrote the data file system, schema {newer}"));
+        }
+    }
+
+    fn name_host(&mut self) {
+        let Ok(name) = fs::read_to_string(places::HOST_NAME) else { return };
+        let named = nix::unistd::sethostname(name.trim()).map_err(Into::into);
+        self.settle("the host has no name", named);
+    }
+}
+
+fn set_clock(floor: Floor) -> anyhow::Result<()> {
+    let seconds = floor.at.unix().try_into()?;
+    clock_settime(ClockId::CLOCK_REALTIME, nix::sys::time::TimeSpec::new(seconds, 0))?;
+    Ok(())
+}
+
+/// What is known of the time before the data file system is mounted.
+fn known_without_data() -> Known {
+    Known { built: image_built().max(BUILT), persisted: None, signed: None }
+}
+
+/// What is known of the time.
+pub fn known() -> Known {
+    let persisted = fs::read_to_string(places::CLOCK).ok();
+    let record = fs::read(places::UPDATE_RECORD).ok().and_then(|text| Record::parse(&text));
+    Known {
+        persisted: persisted.and_then(|text| clock_floor::read(&text)),
+        signed: record.and_then(|record| record.newest_signed).map(WallTime::from_unix),
+        ..known_without_data()
+    }
+}
+
+/// When the image was packed, where its packer says so.
+fn image_built() -> WallTime {
+    let text = fs::read_to_string(places::IMAGE_BUILT).unwrap_or_default();
+    clock_floor::read(&text).unwrap_or(WallTime::from_unix(0))
+}
