@@ -1,5 +1,6 @@
 //! What a repository says about an update beside its length and hash.
 
+pub use image::update::Digest as Sha256;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,58 +42,6 @@ impl Custom {
     ) -> Result<Self, serde_json::Error> {
         let object = fields.into_iter().map(|(name, value)| (name.clone(), value.clone()));
         serde_json::from_value(Value::Object(object.collect()))
-    }
-}
-
-/// A SHA-256 hash, written in hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sha256(pub [u8; 32]);
-
-impl std::fmt::Display for Sha256 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl std::fmt::Debug for Sha256 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl From<Sha256> for String {
-    fn from(hash: Sha256) -> Self {
-        hash.to_string()
-    }
-}
-
-/// A text is not 64 hexadecimal digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a SHA-256 hash has 64 hexadecimal digits")]
-pub struct NotAHash;
-
-impl TryFrom<String> for Sha256 {
-    type Error = NotAHash;
-
-    fn try_from(text: String) -> Result<Self, NotAHash> {
-        let digits: Vec<u8> = text
-            .chars()
-            .map(|digit| digit.to_digit(16).and_then(|value| u8::try_from(value).ok()))
-            .collect::<Option<_>>()
-            .ok_or(NotAHash)?;
-        let (pairs, rest) = digits.as_chunks::<2>();
-        let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
-        let hash = bytes.try_into().map_err(|_| NotAHash)?;
-        if rest.is_empty() { Ok(Self(hash)) } else { Err(NotAHash) }
-    }
-}
-
-impl TryFrom<&[u8]> for Sha256 {
-    type Error = NotAHash;
-
-    fn try_from(bytes: &[u8]) -> Result<Self, NotAHash> {
-        bytes.try_into().map(Self).map_err(|_| NotAHash)
     }
 }
 
@@ -139,11 +88,6 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes: Vec<u8>) {
             let _ = Custom::parse(&bytes);
-        }
-
-        #[test]
-        fn any_hash_is_written_as_it_is_read(hash: [u8; 32]) {
-            prop_assert_eq!(Sha256::try_from(Sha256(hash).to_string()), Ok(Sha256(hash)));
         }
     }
 }

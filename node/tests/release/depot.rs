@@ -6,6 +6,9 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use image::slot::environment;
+use image::update::header::{CHUNK, Chunk, Encoding, KernelTemplate, MAGIC, PartFacts};
+use image::update::{Digest, Facts, Header};
 use mesh_node::release::io::keys;
 use mesh_node::release::io::repository::{self, Repository};
 use mesh_node::release::io::updates::{self, Source};
@@ -205,7 +208,7 @@ pub(crate) async fn refused_at(client: &mut Client, now: &Now) -> Refusal {
     }
 }
 
-/// An update file with a header like the packer's, and a payload that tells versions apart.
+/// A small update file whose contents tell versions apart.
 pub(crate) fn write_update(
     path: &Path,
     architecture: &str,
@@ -214,15 +217,37 @@ pub(crate) fn write_update(
     minimum: &str,
     schema: u32,
 ) {
-    let header = serde_json::json!({
-        "format": 1, "architecture": architecture, "board": board, "version": version,
-        "minimum": minimum, "schema": schema,
-    });
-    let header = serde_json::to_vec(&header).unwrap();
-    let mut bytes = b"MESHIMG1".to_vec();
-    bytes.extend(u32::try_from(header.len()).unwrap().to_le_bytes());
-    bytes.extend(header);
-    bytes.extend((0..40_000).flat_map(|n: u32| n.to_le_bytes()));
-    bytes.extend(version.bytes());
-    fs::write(path, bytes).unwrap();
+    let mut root: Vec<u8> = (0..40_000).flat_map(|n: u32| n.to_le_bytes()).collect();
+    root.extend(version.bytes());
+    let boot = vec![0; environment::LENGTH];
+    let facts = Facts {
+        format: 1,
+        architecture: architecture.to_owned(),
+        board: board.to_owned(),
+        version: version.parse().unwrap(),
+        minimum: minimum.parse().unwrap(),
+        schema,
+        built: PUBLISHED,
+        kernel: KernelTemplate { file: String::new(), parameters: String::new(), watchdog: 0 },
+        root: part(&root),
+        boot: part(&boot),
+        environment: 0,
+        mutable: std::iter::once(0..boot.len() as u64).collect(),
+    };
+    let header = Header::new(&facts).unwrap();
+    let length = u32::try_from(header.json().len()).unwrap().to_le_bytes();
+    fs::write(path, [&MAGIC[..], &length, header.json(), &root, &boot].concat()).unwrap();
+}
+
+fn part(bytes: &[u8]) -> PartFacts {
+    let chunk = |bytes: &[u8]| Chunk {
+        stored: u32::try_from(bytes.len()).unwrap(),
+        encoding: Encoding::Raw,
+        sha256: Digest::of(bytes),
+    };
+    PartFacts {
+        size: bytes.len() as u64,
+        chunk: CHUNK,
+        chunks: bytes.chunks(CHUNK as usize).map(chunk).collect(),
+    }
 }

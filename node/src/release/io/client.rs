@@ -1,5 +1,6 @@
 //! Walks a repository's metadata and opens what it offers.
 
+use std::io;
 use std::path::PathBuf;
 
 use spire_bridge::identity::WallTime;
@@ -55,13 +56,10 @@ impl Client {
     /// # Errors
     ///
     /// Fails if the repository's address is of a scheme that routers do not speak.
-    pub fn new(mut settings: Settings) -> Result<Self, Error> {
-        let url = &mut settings.repository;
+    pub fn new(settings: Settings) -> Result<Self, Error> {
+        let url = &settings.repository;
         if !matches!(url.scheme(), "http" | "file") {
             return Err(Error::Scheme { url: url.to_string() });
-        }
-        if !url.path().ends_with('/') {
-            url.set_path(&format!("{}/", url.path()));
         }
         let store = Store::open(settings.datastore.clone(), settings.scratch.clone());
         Ok(Self { settings, store })
@@ -73,22 +71,13 @@ impl Client {
     ///
     /// Refuses by name what does not hold; all else may pass by itself.
     pub async fn refresh(&mut self, now: &Now) -> Result<Available, Error> {
-        let scratch = self.settings.scratch.clone();
-        let local = |error: std::io::Error| Error::Local {
-            path: scratch.clone(),
-            reason: error.to_string(),
-        };
-        self.store.check_out().map_err(local)?;
-        let loaded = self.load().await;
-        self.store.check_in();
-        let repository = loaded.map_err(|error| Error::from_tough(&error, &scratch))?;
-        let expires = check_expiry(&repository, now)?;
-        let offered = offered(repository.targets(), repository.root().signed.consistent_snapshot);
+        let Settings { repository, root, patience, running, .. } = &self.settings;
+        let listing = walk(&mut self.store, repository, root, *patience, now).await?;
         Ok(Available {
-            update: choice::choose(&offered, &self.settings.running)?,
-            signed: issued(repository.timestamp()),
-            root: repository.root().signed.version.get(),
-            expires,
+            update: choice::choose(&listing.offered, running)?,
+            signed: listing.signed,
+            root: listing.root,
+            expires: listing.expires,
         })
     }
 
@@ -98,30 +87,73 @@ impl Client {
     ///
     /// Fails if the target's file name is no file name.
     pub fn open(&self, target: &Target, from: u64) -> Result<Download, Error> {
-        let url = self.folder("targets/").join(&target.file);
-        let url = url.ok().filter(|_| is_plain(&target.file));
-        let url = url.ok_or_else(|| Error::Missing { url: target.file.clone() })?;
-        let chunks = fetch::start(url.clone(), from, self.settings.patience);
-        Ok(Download::new(chunks, url, target, from))
+        open(&self.settings.repository, target, from, self.settings.patience)
     }
+}
 
-    async fn load(&self) -> tough::error::Result<Repository> {
-        let root = self.store.trusted().start(&self.settings.root).to_vec();
-        RepositoryLoader::new(&root, self.folder("metadata/"), self.folder("targets/"))
-            .transport(Metadata(self.settings.patience))
-            .limits(LIMITS)
-            .datastore(&self.settings.scratch)
-            // Its clock is the system's, which on a router may stand in 1970: `check_expiry` does it with ours.
-            .expiration_enforcement(ExpirationEnforcement::Unsafe)
-            .load()
-            .await
-    }
+/// What a verified repository holds, for whomever.
+pub(super) struct Listing {
+    pub(super) offered: Vec<Target>,
+    pub(super) signed: Option<WallTime>,
+    pub(super) root: u64,
+    pub(super) expires: WallTime,
+}
 
-    fn folder(&self, name: &str) -> Url {
-        let mut url = self.settings.repository.clone();
-        url.set_path(&format!("{}{name}", url.path()));
-        url
-    }
+/// Walks the chain of trust from the root down.
+pub(super) async fn walk(
+    store: &mut Store,
+    repository: &Url,
+    root: &[u8],
+    patience: Patience,
+    now: &Now,
+) -> Result<Listing, Error> {
+    let scratch = store.scratch().to_owned();
+    let local =
+        |error: io::Error| Error::Local { path: scratch.clone(), reason: error.to_string() };
+    store.check_out().map_err(local)?;
+    let root = store.trusted().start(root).to_vec();
+    let loaded = RepositoryLoader::new(
+        &root,
+        folder(repository, "metadata/"),
+        folder(repository, "targets/"),
+    )
+    .transport(Metadata(patience))
+    .limits(LIMITS)
+    .datastore(&scratch)
+    // Its clock is the system's, which on a router may stand in 1970: `check_expiry` does it with ours.
+    .expiration_enforcement(ExpirationEnforcement::Unsafe)
+    .load()
+    .await;
+    store.check_in();
+    let walked = loaded.map_err(|error| Error::from_tough(&error, &scratch))?;
+    let expires = check_expiry(&walked, now)?;
+    Ok(Listing {
+        offered: offered(walked.targets(), walked.root().signed.consistent_snapshot),
+        signed: issued(walked.timestamp()),
+        root: walked.root().signed.version.get(),
+        expires,
+    })
+}
+
+/// Opens an update of a repository.
+pub(super) fn open(
+    repository: &Url,
+    target: &Target,
+    from: u64,
+    patience: Patience,
+) -> Result<Download, Error> {
+    let url = folder(repository, "targets/").join(&target.file);
+    let url = url.ok().filter(|_| is_plain(&target.file));
+    let url = url.ok_or_else(|| Error::Missing { url: target.file.clone() })?;
+    let chunks = fetch::start(url.clone(), from, patience);
+    Ok(Download::new(chunks, url, target, from))
+}
+
+/// A folder of a repository, whose own path may lack its last slash.
+fn folder(repository: &Url, name: &str) -> Url {
+    let mut url = repository.clone();
+    url.set_path(&format!("{}/{name}", url.path().trim_end_matches('/')));
+    url
 }
 
 /// Checks every role from the root down, and returns when the first will expire.
@@ -154,7 +186,7 @@ fn issued(timestamp: &Signed<Timestamp>) -> Option<WallTime> {
 /// The targets that are updates; what is none, or has no plain name, is somebody else's.
 fn offered(targets: &Signed<Targets>, consistent: bool) -> Vec<Target> {
     let read = |name: &str, entry: &Entry| {
-        let sha256 = Sha256::try_from(&entry.hashes.sha256[..]).ok()?;
+        let sha256 = Sha256(entry.hashes.sha256[..].try_into().ok()?);
         let file = if consistent { format!("{sha256}.{name}") } else { name.to_owned() };
         is_plain(name).then_some(Target {
             name: name.to_owned(),

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use spire_bridge::identity::WallTime;
 use tough::schema::{Role as TufRole, Root, Signed};
@@ -97,6 +97,16 @@ pub fn read(folder: &Path) -> Result<Release> {
 /// Fails if the file is none.
 pub fn read_root(path: &Path) -> Result<Signed<Root>> {
     Ok(stored::<Root>(path)?.role)
+}
+
+/// Writes a root where there is none yet.
+///
+/// # Errors
+///
+/// Fails if the file is there, or cannot be written.
+pub fn write_new_root(path: &Path, root: &Signed<Root>) -> Result<()> {
+    ensure!(!path.exists(), "{} is there already", path.display());
+    write_root(path, root)
 }
 
 /// Writes a root that its key holders have yet to sign, or one of them has.

@@ -35,13 +35,17 @@ impl Store {
         Self { folder, scratch, trusted }
     }
 
+    pub(super) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
     pub(super) const fn trusted(&self) -> &Trusted {
         &self.trusted
     }
 
     /// Lays the trusted files out in the scratch folder, and nothing else: `tough` keeps a clock there that would
     /// refuse every time before the latest it saw.
-    pub(super) fn check_out(&self) -> io::Result<&Path> {
+    pub(super) fn check_out(&self) -> io::Result<()> {
         match fs::remove_dir_all(&self.scratch) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir_all(&self.scratch)?,
@@ -51,7 +55,7 @@ impl Store {
                 fs::write(self.scratch.join(file), text)?;
             }
         }
-        Ok(&self.scratch)
+        Ok(())
     }
 
     /// Takes over what the scratch folder holds by now: each file there was verified before it was written.
