@@ -16,3 +16,4 @@ mod scenarios;
 pub mod spire;
 pub mod status;
 pub mod topology;
+pub mod update;

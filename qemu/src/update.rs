@@ -1,0 +1,204 @@
+//! Updates that are broken on purpose: the real one taken apart, and put together with one thing changed.
+
+use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
+
+use anyhow::{Context as _, ensure};
+use image::slot::Slot;
+use image::update::build::{self, Contents};
+use image::update::header::CHUNK;
+use image::update::{Facts, Header, Installer, Part, Target};
+use semver::Version;
+
+/// An update in its parts.
+#[derive(Clone, Debug)]
+pub struct Update {
+    facts: Facts,
+    root: Vec<u8>,
+    boot: Vec<u8>,
+}
+
+impl Update {
+    /// Takes an update file apart.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse(file: &[u8]) -> anyhow::Result<Self> {
+        let header = Header::begin(file, None)?.context("an update file that ends early")?;
+        let facts = header.facts().clone();
+        let target = Target {
+            architecture: facts.architecture.parse()?,
+            board: facts.board.clone(),
+            running: facts.version.clone(),
+            accepts_older: true,
+            slot: Slot::A,
+            root: u64::MAX,
+            boot: u64::MAX,
+        };
+        let length = usize::try_from(header.length())?;
+        let mut installer = Installer::new(header, &target)?;
+        let mut rest = file.get(length..).context("an update file without chunks")?;
+        let (mut root, mut boot) = (Vec::new(), Vec::new());
+        while !rest.is_empty() {
+            let Some(write) = installer.feed(&mut rest)? else { continue };
+            match write.part {
+                Part::Root => root.extend(write.bytes),
+                Part::Boot => boot.extend(write.bytes),
+            }
+        }
+        ensure!(installer.next().is_none(), "an update file that ends early");
+        Ok(Self { facts, root, boot })
+    }
+
+    /// Returns its version.
+    pub fn version(&self) -> &Version {
+        &self.facts.version
+    }
+
+    /// Gives it another version.
+    #[must_use]
+    pub fn versioned(mut self, version: Version) -> Self {
+        self.facts.version = version;
+        self
+    }
+
+    /// Gives it another root file system.
+    #[must_use]
+    pub fn root(mut self, root: Vec<u8>) -> Self {
+        self.root = root;
+        self
+    }
+
+    /// Fills its root file system with what is none.
+    #[must_use]
+    pub fn garbage_root(mut self) -> Self {
+        garble(&mut self.root);
+        self
+    }
+
+    /// Gives its kernel more parameters.
+    #[must_use]
+    pub fn parameters(mut self, more: &str) -> Self {
+        self.facts.kernel.parameters += &format!(" {more}");
+        self
+    }
+
+    /// Fills its kernel's file with what is none.
+    ///
+    /// # Errors
+    /// If its boot volume has no such file.
+    pub fn garbage_kernel(mut self) -> anyhow::Result<Self> {
+        let volume = fatfs::FileSystem::new(Cursor::new(&mut self.boot), fatfs::FsOptions::new())?;
+        let mut kernel = volume.root_dir().open_file(image::boot::KERNEL)?;
+        let mut content = Vec::new();
+        kernel.read_to_end(&mut content)?;
+        garble(&mut content);
+        kernel.seek(SeekFrom::Start(0))?;
+        kernel.write_all(&content)?;
+        drop(kernel);
+        volume.unmount()?;
+        Ok(self)
+    }
+
+    /// Puts it together.
+    ///
+    /// # Errors
+    /// If what it has become can be no update at all.
+    pub fn build(&self) -> anyhow::Result<Vec<u8>> {
+        let facts = &self.facts;
+        let contents = Contents {
+            architecture: facts.architecture.parse()?,
+            board: &facts.board,
+            version: facts.version.clone(),
+            minimum: facts.minimum.clone(),
+            schema: facts.schema,
+            built: facts.built,
+            kernel: facts.kernel.clone(),
+            root: &self.root,
+            boot: &self.boot,
+            chunk: CHUNK,
+        };
+        let mut file = Vec::new();
+        build::build(&contents, &mut file)?;
+        Ok(file)
+    }
+}
+
+/// Fills bytes with a pattern that no program and no file system begins with, and that does not pack to nothing.
+fn garble(bytes: &mut [u8]) {
+    let mut state = 1_u32;
+    for byte in bytes {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        [_, _, _, *byte] = state.to_le_bytes();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use image::boot::KERNEL;
+    use image::fat::{self, File};
+    use image::slot::environment::{FILE, Kernel, State};
+    use image::slot::trial::{ImageId, Phase};
+    use image::slot::{Environment, Trial};
+    use image::update::header::KernelTemplate;
+
+    use super::*;
+
+    fn update() -> Update {
+        let kernel = Kernel {
+            file: "C:boot-a:vmlinuz".into(),
+            parameters: "root=PARTLABEL=root-a".into(),
+            watchdog: Duration::ZERO,
+        };
+        let record = Trial::new(Phase::Ready, ImageId::default());
+        let environment = Environment::new(&kernel, State::Failed, 0, record).unwrap();
+        let files = [
+            File { path: FILE, content: environment.as_bytes() },
+            File { path: KERNEL, content: &[7; 100_000] },
+        ];
+        let boot = fat::volume(4 << 20, &files, None).unwrap();
+        let template = KernelTemplate {
+            file: "C:boot-{slot}:vmlinuz".into(),
+            parameters: "root=PARTLABEL=root-{slot}".into(),
+            watchdog: 0,
+        };
+        let contents = Contents {
+            kernel: template,
+            version: Version::new(1, 2, 3),
+            root: &[5; 700_000],
+            boot: &boot,
+            ..Contents::default()
+        };
+        let mut file = Vec::new();
+        build::build(&contents, &mut file).unwrap();
+        Update::parse(&file).unwrap()
+    }
+
+    fn rebuilt(update: &Update) -> Update {
+        Update::parse(&update.build().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_update_that_was_put_together_again_is_the_same() {
+        let update = update();
+
+        assert_eq!(update.build().unwrap(), rebuilt(&update).build().unwrap());
+    }
+
+    #[test]
+    fn each_change_reaches_the_file_and_nothing_else_does() {
+        let good = update();
+
+        let newer = rebuilt(&good.clone().versioned(Version::new(2, 0, 0)));
+        let panics = rebuilt(&good.clone().parameters("rdinit=/absent"));
+        let rootless = rebuilt(&good.clone().garbage_root());
+        let bootless = rebuilt(&good.clone().garbage_kernel().unwrap());
+
+        assert_eq!((newer.version().major, &newer.root), (2, &good.root));
+        assert!(panics.facts.kernel.parameters.ends_with("root-{slot} rdinit=/absent"));
+        assert!(rootless.root != good.root && rootless.root.len() == good.root.len());
+        assert!(bootless.boot != good.boot && bootless.boot.len() == good.boot.len());
+        assert_eq!(bootless.root, good.root);
+    }
+}
