@@ -6,7 +6,9 @@
 //! ```
 
 pub mod bucket;
+pub mod firmware;
 pub mod journal;
 pub mod pace;
+pub mod refusal;
 pub mod retry;
 pub mod window;
