@@ -354,3 +354,6 @@ impl Plan {
         Self { slot, writes: Vec::new(), then: Then::Nothing }
     }
 }
+
+#[cfg(test)]
+mod tests;
