@@ -9,6 +9,7 @@
 )]
 
 mod attacks;
+mod command_line;
 mod depot;
 mod keys;
 mod publishing;

@@ -146,7 +146,8 @@ fn one_role(root: &Root, kind: RoleType, version: u64, expires: &str) -> (String
     let ids: Vec<String> = ids.unwrap_or_default();
     let shorts: Vec<&str> = ids.iter().map(|id| short(id)).collect();
     let (of, keys) = (ids.len(), shorts.join(" "));
-    let line = format!("{kind:<9} {version:>4}, until {expires}, {threshold} of {of}: {keys}");
+    let name = kind.to_string();
+    let line = format!("{name:<9} {version:>4}, until {expires}, {threshold} of {of}: {keys}");
     let value = json!({
         "role": kind, "version": version, "expires": expires, "threshold": threshold, "keys": ids,
     });

@@ -10,7 +10,7 @@ use crate::release::Role;
 #[derive(Debug, Error)]
 pub enum Fault {
     /// A role needs more keys than it has.
-    #[error("{role}: {threshold} signatures of {keys} keys can never be had")]
+    #[error("{role} has {keys} keys, and {threshold} must sign")]
     Threshold {
         /// Whose keys.
         role: Role,
