@@ -1,5 +1,6 @@
 //! What can be proven of `buildroot/` without Buildroot, and what Buildroot itself proves of it where it is at hand.
 
+mod busybox;
 mod kernel;
 mod style;
 mod tree;
@@ -40,10 +41,6 @@ const NOT_CONFIGURED: &str = "buildroot/fragments and package/ by Buildroot's ow
 const NO_CHECK_PACKAGE: &str =
     "buildroot/ by Buildroot's check-package: Python lacks the packages flake8 and python-magic";
 
-/// What stays unproven without busybox's sources.
-const BUSYBOX: &str =
-    "buildroot/busybox by busybox's Kconfig: kept.sh does it in each build by Buildroot";
-
 /// Something in the tree that is wrong, and where.
 #[derive(Debug, PartialEq, Eq)]
 struct Fault {
@@ -63,9 +60,10 @@ pub(super) fn check() -> Result<Vec<&'static str>> {
         eprintln!("{TREE}/{}: {}", fault.place, fault.what);
     }
     ensure!(faults.is_empty(), "{} faults", faults.len());
-    kernel::check(&tree)?;
+    kernel::check(&tree).context("the kernel")?;
+    busybox::check(&tree).context("busybox")?;
 
-    let mut unproven = vec![NOT_BUILT, BUSYBOX];
+    let mut unproven = vec![NOT_BUILT];
     match std::env::var_os(CHECKOUT) {
         Some(checkout) => unproven.extend(ask_buildroot(&tree, Path::new(&checkout))?),
         None => unproven.push(NOT_CONFIGURED),
@@ -107,16 +105,9 @@ fn check_package(tree: &Tree, checkout: &Path) -> Result<Vec<&'static str>> {
 
 /// The busybox options that are not in a full configuration of it.
 fn unknown<'a>(tree: &'a Tree, known: &str) -> Vec<&'a str> {
-    let symbol = |line: &'a str| -> Option<&'a str> {
-        let line = line.strip_prefix("# ").unwrap_or(line);
-        line.starts_with("CONFIG_").then(|| line.split(['=', ' ']).next()).flatten()
-    };
-    let known: BTreeSet<_> = known
-        .lines()
-        .filter_map(|it| it.strip_prefix("# ").unwrap_or(it).split(['=', ' ']).next())
-        .collect();
+    let known: BTreeSet<_> = known.lines().filter_map(busybox::symbol).collect();
     let fragments = tree.own.iter().filter(|(path, _)| path.starts_with("busybox/"));
-    let asked = fragments.flat_map(|(_, text)| text.lines()).filter_map(symbol);
+    let asked = fragments.flat_map(|(_, text)| text.lines()).filter_map(busybox::symbol);
     asked.filter(|it| !known.contains(it)).collect()
 }
 
