@@ -6,6 +6,7 @@ pub mod board;
 pub mod chooser;
 pub mod console;
 pub mod http;
+pub mod image_status;
 pub mod io;
 pub mod machine;
 pub mod node;

@@ -61,6 +61,13 @@ impl Node {
         self
     }
 
+    /// Adds a section to its configuration.
+    #[must_use]
+    pub fn section(mut self, text: &str) -> Self {
+        self.config += text;
+        self
+    }
+
     /// Gives it what it needs to join a trust domain.
     #[must_use]
     pub fn enrolled(mut self, enrolment: Enrolment) -> Self {

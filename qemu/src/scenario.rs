@@ -1,5 +1,6 @@
 //! Scenarios: what the lab claims of the routers, each with the way to see it.
 
+use crate::io::pair::Pair;
 use crate::io::site::Site;
 use crate::scenarios;
 
@@ -10,7 +11,45 @@ pub struct Scenario {
     /// What holds if it passes, as one sentence.
     pub claim: &'static str,
     /// Checks the claim.
-    pub run: fn(&Site) -> anyhow::Result<()>,
+    pub way: Way,
+}
+
+/// How a claim is checked.
+pub enum Way {
+    /// From the beginning, on machines of its own.
+    Alone(fn(&Site) -> anyhow::Result<()>),
+    /// On two routers that verify one another, as the scenario before has left them.
+    OnPair(for<'site> fn(&mut Pair<'site>) -> anyhow::Result<()>),
+}
+
+/// What one scenario leaves to the next.
+#[derive(Default)]
+pub struct Stage<'site> {
+    pair: Option<Pair<'site>>,
+}
+
+impl Scenario {
+    /// Checks the claim.
+    ///
+    /// # Errors
+    /// What did not hold.
+    pub fn run<'site>(&self, site: &'site Site, stage: &mut Stage<'site>) -> anyhow::Result<()> {
+        match self.way {
+            Way::Alone(run) => {
+                stage.pair = None;
+                run(site)
+            }
+            Way::OnPair(run) => {
+                let pair = stage.pair.take();
+                let mut pair = pair.map_or_else(|| Pair::form(site, "image"), Ok)?;
+                run(&mut pair)?;
+                // One that does not work any more is not left to the next.
+                pair.is_whole()?;
+                stage.pair = Some(pair);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Scenarios that belong together.

@@ -9,9 +9,10 @@ use ::image::{Architecture, Manifest};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use qemu::io::site::Site;
-use qemu::scenario::{self, Scenario};
+use qemu::scenario::{self, Scenario, Stage};
 use serde_json::json;
 
+use crate::binaries::Profile;
 use crate::{binaries, image, workspace};
 
 #[derive(Args)]
@@ -61,7 +62,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Builds what the lab boots and runs.
 pub(crate) fn site() -> Result<Site> {
-    let packed = image::build(Architecture::X86_64)?;
+    let packed = image::build(Architecture::X86_64, Profile::Release)?;
     let server = binaries::spire_server()?;
     Site::prepare(Box::new(packed), server, workspace::target("lab"))
 }
@@ -74,10 +75,7 @@ fn site_as_built() -> Result<Site> {
 }
 
 fn as_built(architecture: Architecture) -> Result<Packed> {
-    let manifest = workspace::root().join(format!("image/{architecture}.toml"));
-    let name = manifest.display().to_string();
-    let text = std::fs::read_to_string(&manifest).with_context(|| name.clone())?;
-    let manifest = Manifest::parse(&text).context(name)?;
+    let manifest = image::manifest(architecture)?;
     let directory = workspace::target("image").join(architecture.name());
     let Boot::EfiBootGuard { command_line, .. } = &manifest.boot;
     let initramfs = directory.join("initramfs.cpio");
@@ -94,10 +92,11 @@ fn as_built(architecture: Architecture) -> Result<Packed> {
 
 /// Runs scenarios one after the other; a failure does not keep the others from running.
 pub(crate) fn run_all(site: &Site, scenarios: &[&'static Scenario]) -> Vec<Outcome> {
+    let mut stage = Stage::default();
     let outcomes = scenarios.iter().map(|scenario| {
         eprintln!("{}: {} ...", scenario.name, scenario.claim);
         let start = Instant::now();
-        let failure = (scenario.run)(site).err().map(|error| format!("{error:#}"));
+        let failure = scenario.run(site, &mut stage).err().map(|error| format!("{error:#}"));
         let seconds = start.elapsed().as_secs_f64();
         match &failure {
             None => eprintln!("{}: passed, {seconds:.1} s", scenario.name),

@@ -34,6 +34,10 @@ pub struct Machine {
     power: Mutex<Option<Powered>>,
 }
 
+/// What a boot is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootId(String);
+
 #[derive(Debug)]
 struct Powered {
     qemu: Process,
@@ -109,10 +113,15 @@ impl Machine {
         let before = self.boot_id()?;
         // The shell may or may not live to tell how this ended.
         let _ = self.run_within("reboot", Duration::from_secs(1));
+        self.wait_for_another_boot(&before, BOOT)
+    }
+
+    /// Waits for the shell of another boot than the given one.
+    pub fn wait_for_another_boot(&self, before: &BootId, limit: Duration) -> anyhow::Result<()> {
         let what = format!("{} to reboot", self.spec.name);
-        waiting::until(&what, self.slowness.stretch(BOOT), || {
+        waiting::until(&what, self.slowness.stretch(limit), || {
             self.wait_for_shell()?;
-            Ok(Seen::when(self.boot_id()? != before, || "still the boot before".into()))
+            Ok(Seen::when(self.boot_id()? != *before, || "still the boot before".into()))
         })
     }
 
@@ -163,10 +172,11 @@ impl Machine {
         qmp::ask(&self.spec.qmp_socket(), &Request::Reset).map(drop)
     }
 
-    fn boot_id(&self) -> anyhow::Result<String> {
+    /// Tells this boot from every other.
+    pub fn boot_id(&self) -> anyhow::Result<BootId> {
         // Asked of a shell that may be going down: it gets little time.
         let limit = Duration::from_secs(2);
-        Ok(self.run_within("cat /proc/sys/kernel/random/boot_id", limit)?.stdout)
+        Ok(BootId(self.run_within("cat /proc/sys/kernel/random/boot_id", limit)?.stdout))
     }
 
     fn powered<T>(&self, act: impl FnOnce(&mut Powered) -> anyhow::Result<T>) -> anyhow::Result<T> {

@@ -95,8 +95,18 @@ pub struct Mesh<'site> {
 impl<'site> Mesh<'site> {
     /// Starts the servers, enrols and flashes the machines, and powers them on.
     pub fn power_on(site: &'site Site, name: &str, recipe: &Recipe) -> anyhow::Result<Self> {
+        Self::power_on_shaped(site, name, recipe, |node| node)
+    }
+
+    /// As [`Mesh::power_on`], with machines that are not all alike.
+    pub fn power_on_shaped(
+        site: &'site Site,
+        name: &str,
+        recipe: &Recipe,
+        shape: impl Fn(Node) -> Node,
+    ) -> anyhow::Result<Self> {
         let mut mesh = Self::prepare(site, name, recipe)?;
-        let nodes = mesh.nodes(recipe)?;
+        let nodes: Vec<Node> = mesh.nodes(recipe)?.into_iter().map(shape).collect();
         mesh.lab.power_on(&mesh.topology, &nodes)?;
         Ok(mesh)
     }

@@ -20,10 +20,21 @@ pub struct Site {
     pub spire_server: PathBuf,
     /// Directory that holds each lab's own, such as `target/lab`.
     pub directory: PathBuf,
+    /// What releases are made with, if they are.
+    pub release: Option<Release>,
     /// How processors are run.
     pub accel: Accel,
     /// How much slower than usual this host is.
     pub slowness: Slowness,
+}
+
+/// What releases are made with.
+#[derive(Clone, Debug)]
+pub struct Release {
+    /// The `meshctl` program.
+    pub meshctl: PathBuf,
+    /// The update as it was packed.
+    pub update: PathBuf,
 }
 
 impl Site {
@@ -43,7 +54,7 @@ impl Site {
         };
         let slowness = slowness.unwrap_or(Slowness::NONE);
         let firmware = BTreeMap::from([(Architecture::X86_64, firmware)]);
-        Ok(Self { firmware, spire_server, directory, accel, slowness })
+        Ok(Self { firmware, spire_server, directory, release: None, accel, slowness })
     }
 
     /// Adds what the machines of another architecture are booted from.
@@ -58,6 +69,14 @@ impl Site {
     pub fn firmware(&self, architecture: Architecture) -> anyhow::Result<&dyn Firmware> {
         let firmware = self.firmware.get(&architecture);
         Ok(firmware.with_context(|| format!("no image for {architecture} was built"))?.as_ref())
+    }
+
+    /// Returns what releases are made with.
+    ///
+    /// # Errors
+    /// If this site has nothing for it.
+    pub fn release(&self) -> anyhow::Result<&Release> {
+        self.release.as_ref().context("neither meshctl nor an update were built")
     }
 
     /// Returns how the processors of an architecture are run: another architecture's are translated.

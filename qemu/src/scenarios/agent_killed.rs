@@ -6,12 +6,12 @@ use anyhow::ensure;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "agent-killed",
     claim: "a killed agent is started again, is told of, and costs no session",
-    run,
+    way: Way::Alone(run),
 };
 
 fn run(site: &Site) -> anyhow::Result<()> {

@@ -4,18 +4,18 @@ use anyhow::ensure;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Way};
 
 pub(super) const IV: Scenario = Scenario {
     name: "mesh-iv",
     claim: "three routers verify one another under B.A.T.M.A.N. IV",
-    run: |site| forms(site, "mesh-iv", "BATMAN_IV"),
+    way: Way::Alone(|site| forms(site, "mesh-iv", "BATMAN_IV")),
 };
 
 pub(super) const V: Scenario = Scenario {
     name: "mesh-v",
     claim: "three routers verify one another under B.A.T.M.A.N. V",
-    run: |site| forms(site, "mesh-v", "BATMAN_V"),
+    way: Way::Alone(|site| forms(site, "mesh-v", "BATMAN_V")),
 };
 
 fn forms(site: &Site, name: &str, algorithm: &'static str) -> anyhow::Result<()> {

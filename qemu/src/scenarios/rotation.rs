@@ -7,12 +7,12 @@ use anyhow::{Context as _, ensure};
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
 use crate::patience::Seen;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "rotation",
     claim: "when SVIDs end every minute, sessions are renewed before that and nobody is unverified",
-    run,
+    way: Way::Alone(run),
 };
 
 /// The agent rotates at half of it, and a session renews in its last third.

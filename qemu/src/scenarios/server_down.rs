@@ -6,12 +6,12 @@ use anyhow::ensure;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "server-down",
     claim: "routers that boot without a server mesh, say so, and verify within 30 s of its return",
-    run,
+    way: Way::Alone(run),
 };
 
 /// What is promised, from the server's return to the last verified neighbour.

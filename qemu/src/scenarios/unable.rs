@@ -9,19 +9,19 @@ use crate::io::machine::Machine;
 use crate::io::mesh::config;
 use crate::io::site::Site;
 use crate::node::Node;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Way};
 use crate::topology::Topology;
 
 pub(super) const BAD_CONFIG: Scenario = Scenario {
     name: "bad-config",
     claim: "a configuration with three faults: all three are named, status 78, nothing is touched",
-    run: bad_config,
+    way: Way::Alone(bad_config),
 };
 
 pub(super) const UNABLE: Scenario = Scenario {
     name: "unable",
     claim: "no CAP_NET_ADMIN, no batman-adv, no agent: one sentence each that says what to do",
-    run: unable,
+    way: Way::Alone(unable),
 };
 
 const FAULTY: &str = "[mesh]\nalgoritm = \"BATMAN_IV\"\nhard_interfaces = [\"eth1\"]\n\n\

@@ -1,0 +1,181 @@
+//! Two routers that verify one another, one of them from its image, and a repository to update it from.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use semver::Version;
+
+use super::depot::Depot;
+use super::http::FileServer;
+use super::machine::{BootId, Machine};
+use super::mesh::{Mesh, Recipe};
+use super::site::Site;
+use crate::console::Output;
+use crate::image_status::ImageStatus;
+use crate::machine::Clock;
+use crate::patience::Seen;
+use crate::update::Update;
+
+/// The router that is updated.
+pub const ALPHA: &str = "alpha";
+
+/// Its neighbour.
+pub const BRAVO: &str = "bravo";
+
+/// Firmware, chooser, kernel, node and agent, on two cores that others use as well.
+const FORMED: Duration = Duration::from_secs(240);
+
+/// From the start of an installation to its end.
+const INSTALLED: Duration = Duration::from_secs(180);
+
+/// From an activation to a verdict: boots of up to three tries.
+const DECIDED: Duration = Duration::from_secs(420);
+
+/// As in the field, but for the times: nobody waits for minutes here.
+const TIMES: &str = "soak = \"5s\"\ndeadline = \"90s\"\ntries = 2\n";
+
+/// The routers and the repository.
+pub struct Pair<'site> {
+    /// The mesh of the two.
+    pub mesh: Mesh<'site>,
+    /// The web server of the repository.
+    pub server: FileServer,
+    /// The repository.
+    pub depot: Depot,
+    /// The update as the packer made it.
+    pub update: Update,
+    newest: Version,
+    recipe: Recipe,
+}
+
+impl<'site> Pair<'site> {
+    /// Boots both, and waits until they have verified one another.
+    pub fn form(site: &'site Site, name: &str) -> anyhow::Result<Self> {
+        let pair = Self::power_on(site, name, Clock::Host)?;
+        pair.mesh.wait_for_shells()?;
+        pair.hand_over_root()?;
+        pair.is_whole()?;
+        Ok(pair)
+    }
+
+    /// Gives the router the root that vouches for releases.
+    pub fn hand_over_root(&self) -> anyhow::Result<()> {
+        let (root, path) = (self.depot.root()?, "/data/mesh-node/update-root.json");
+        self.alpha()?.run(&format!("cat >{path} <<'END'\n{root}\nEND\nkillall mesh-node"))?;
+        Ok(())
+    }
+
+    /// Powers both on, the one that is updated with a clock.
+    pub fn power_on(site: &'site Site, name: &str, clock: Clock) -> anyhow::Result<Self> {
+        let release = site.release()?;
+        let directory = site.directory.join(format!("{name}-depot"));
+        let _ = std::fs::remove_dir_all(&directory);
+        let depot = Depot::establish(&release.meshctl, &directory)?;
+        let file = std::fs::read(&release.update);
+        let update = Update::parse(&file.with_context(|| release.update.display().to_string())?)?;
+        let server = FileServer::start(&depot.repository())?;
+        let section = format!("[update]\nrepository = \"{}\"\n{TIMES}", server.url());
+        let recipe = Recipe::routers([ALPHA, BRAVO]);
+        let mesh = Mesh::power_on_shaped(site, name, &recipe, |node| {
+            if node.name != ALPHA {
+                return node;
+            }
+            node.by_firmware().clock(clock).section(&section)
+        })?;
+        let newest = update.version().clone();
+        Ok(Self { mesh, server, depot, update, newest, recipe })
+    }
+
+    /// Returns the router that is updated.
+    pub fn alpha(&self) -> anyhow::Result<&Machine> {
+        self.mesh.node(ALPHA)
+    }
+
+    /// Returns the newest version that was published, or could have been.
+    pub fn newest(&self) -> &Version {
+        &self.newest
+    }
+
+    /// Waits until both have verified one another.
+    pub fn is_whole(&self) -> anyhow::Result<()> {
+        self.mesh.wait_until_formed(&self.recipe, FORMED)
+    }
+
+    /// Publishes something under the next version; returns its length.
+    pub fn publish(&mut self, update: &Update) -> anyhow::Result<u64> {
+        self.newest = Version { minor: self.newest.minor + 1, ..self.newest.clone() };
+        self.depot.publish(update, &self.newest, &[])
+    }
+
+    /// Asks the router for its slots.
+    pub fn status(&self) -> anyhow::Result<ImageStatus> {
+        ImageStatus::parse(&self.alpha()?.run("mesh-node image status --json")?)
+    }
+
+    /// Runs one of the router's image commands.
+    pub fn image(&self, command: &str) -> anyhow::Result<Output> {
+        self.alpha()?.run_within(&format!("mesh-node image {command}"), INSTALLED)
+    }
+
+    /// Publishes an update and has it installed; returns how long the installation took.
+    pub fn install(&mut self, update: &Update) -> anyhow::Result<Duration> {
+        self.publish(update)?;
+        let start = Instant::now();
+        let output = self.image("install --now")?;
+        ensure!(output.status == 0, "the installation ended with {output:?}");
+        let status = self.status()?;
+        let other = status.slot(false)?;
+        ensure!(other.state == "ready", "after an installation: {}", status.summary());
+        Ok(start.elapsed())
+    }
+
+    /// Sets what was installed on trial; returns the boot that ends.
+    pub fn activate(&self) -> anyhow::Result<BootId> {
+        let before = self.alpha()?.boot_id()?;
+        // The router may be gone before the command is.
+        let limit = Duration::from_secs(10);
+        let told = self.alpha()?.run_within("mesh-node image activate", limit);
+        if let Ok(output) = told {
+            ensure!(output.status == 0, "the activation ended with {output:?}");
+        }
+        Ok(before)
+    }
+
+    /// Waits until the router runs a version, and has kept it.
+    pub fn wait_until_kept(&self, version: &Version) -> anyhow::Result<ImageStatus> {
+        let version = version.to_string();
+        self.wait_for(&format!("{version} to be kept"), |status| {
+            let running = status.slot(true)?;
+            let runs = running.version.as_ref() == Some(&version);
+            Ok(runs && running.state == "confirmed")
+        })
+    }
+
+    /// Waits until the router is back in a version and has given up the other.
+    pub fn wait_until_given_up(&self, version: &Version) -> anyhow::Result<ImageStatus> {
+        let newest = self.newest.to_string();
+        self.wait_for(&format!("{newest} to be given up for {version}"), |status| {
+            let (running, other) = (status.slot(true)?, status.slot(false)?);
+            let back = running.version.as_deref() == Some(&*version.to_string());
+            Ok(back && running.state == "confirmed" && other.state == "failed")
+        })
+    }
+
+    /// Waits until what the router tells of its slots fits, across its reboots.
+    pub fn wait_for(
+        &self,
+        what: &str,
+        fits: impl Fn(&ImageStatus) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<ImageStatus> {
+        let alpha = self.alpha()?;
+        let limit = Duration::from_secs(5);
+        self.mesh.lab.wait_until(what, DECIDED, || {
+            let Ok(output) = alpha.run_within("mesh-node image status --json", limit) else {
+                alpha.wait_for_shell()?;
+                return Ok(Seen::NotYet("it reboots".into()));
+            };
+            let status = ImageStatus::parse(&output.stdout)?;
+            Ok(if fits(&status)? { Seen::Yes(status) } else { Seen::NotYet(status.summary()) })
+        })
+    }
+}
