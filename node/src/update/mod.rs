@@ -2,3 +2,5 @@
 
 pub mod judgement;
 pub mod record;
+pub mod request;
+pub mod rules;
