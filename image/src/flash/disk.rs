@@ -29,6 +29,8 @@ pub struct Device {
     pub number: DeviceNumber,
     /// Its size.
     pub size: Size,
+    /// Bytes of its sectors.
+    pub sector: u32,
     /// The disk that it is a partition of.
     pub disk: Option<String>,
     /// What lies upon it: RAID arrays, LVM and encrypted volumes.

@@ -7,6 +7,9 @@ use serde::{Serialize, Serializer};
 use super::disk::{Attachment, Disk, Use};
 use crate::Size;
 
+/// Bytes of the sectors by which an image's partition table counts.
+const SECTOR: u32 = 512;
+
 /// Why a disk is not written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "refusal", rename_all = "kebab-case")]
@@ -71,6 +74,14 @@ pub enum Refusal {
         #[serde(serialize_with = "bytes")]
         needed: Size,
     },
+    /// Its sectors are not those of the image's partition table, so that nothing would find it there.
+    #[error("{disk} has sectors of {sector} bytes, the image is for {SECTOR}")]
+    Sectors {
+        /// The disk.
+        disk: String,
+        /// Bytes of its sectors.
+        sector: u32,
+    },
     /// It is built in, and nobody said that this is meant.
     #[error("{disk} is not removable ({attachment})")]
     Fixed {
@@ -119,8 +130,8 @@ pub enum Refusal {
         /// The disk that it shows as.
         device: String,
     },
-    /// A size was said for what has one.
-    #[error("{path} has a size of its own, {size}")]
+    /// A size was said for what has one that cannot be made so.
+    #[error("{path} has {size} already")]
     HasSize {
         /// The device or file.
         path: PathBuf,
@@ -152,7 +163,10 @@ impl Refusal {
     /// Says what a person can do about it.
     pub fn remedy(&self) -> String {
         match self {
-            Self::System { .. } | Self::Volume { .. } | Self::NoDisk { .. } => {
+            Self::System { .. }
+            | Self::Volume { .. }
+            | Self::NoDisk { .. }
+            | Self::Sectors { .. } => {
                 "choose another; `mesh-image list` shows the disks".to_owned()
             }
             Self::Mounted { point, .. } => format!("umount {}", quoted(point)),
@@ -165,7 +179,9 @@ impl Refusal {
             }
             Self::ReadOnly { .. } => "move the card's lock, or take another".to_owned(),
             Self::NoMedium { .. } => "put a card in".to_owned(),
-            Self::TooSmall { needed, .. } => format!("take one of at least {needed}"),
+            Self::TooSmall { needed, .. } => {
+                format!("take one of at least {needed}; a file grows with --size")
+            }
             Self::Fixed { .. } => "if this is the one you mean, add --fixed-disk".to_owned(),
             Self::Partition { disk, .. } => format!("name the whole disk: /dev/{disk}"),
             Self::Missing { path } if path.starts_with("/dev") => {
@@ -203,6 +219,9 @@ pub fn refusals(disk: &Disk, image: Size, may_be_fixed: bool) -> Vec<Refusal> {
     }
     if device.is_read_only {
         refusals.push(Refusal::ReadOnly { disk: name() });
+    }
+    if device.sector != SECTOR {
+        refusals.push(Refusal::Sectors { disk: name(), sector: device.sector });
     }
     if device.size < image {
         let (available, needed) = (device.size, image);

@@ -16,14 +16,7 @@ pub trait Medium: BlockDevice {
     ///
     /// # Errors
     /// What the medium reports.
-    fn clear(&mut self, offset: u64, length: u64) -> io::Result<()> {
-        let zeroes = vec![0; usize::try_from(length.min(STEP)).unwrap_or_default()];
-        for range in steps(length) {
-            let zeroes = slice(&zeroes, &range);
-            self.write_at(offset + range.start, zeroes)?;
-        }
-        Ok(())
-    }
+    fn clear(&mut self, offset: u64, length: u64) -> io::Result<()>;
 }
 
 /// Who is told how far a flash is, and may break it off.
@@ -227,6 +220,18 @@ fn write_table<Image: BlockDevice>(
         flush(medium, range.end)?;
     }
     verify(&plan.table, fingerprint, medium, passed)
+}
+
+/// Writes zeroes, for a medium that has no better way to clear.
+///
+/// # Errors
+/// What the medium reports.
+pub fn clear_by_writing(medium: &mut impl BlockDevice, offset: u64, length: u64) -> io::Result<()> {
+    let zeroes = buffer();
+    for range in steps(length) {
+        medium.write_at(offset + range.start, slice(&zeroes, &range))?;
+    }
+    Ok(())
 }
 
 fn put<Image: BlockDevice>(

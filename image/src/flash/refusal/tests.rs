@@ -9,6 +9,7 @@ fn disk(name: &str, minor: u32, attachment: Attachment) -> Device {
         name: name.to_owned(),
         number: DeviceNumber { major: 8, minor },
         size: Size(8 * GIB),
+        sector: 512,
         disk: None,
         holders: Vec::new(),
         is_read_only: false,
@@ -162,6 +163,11 @@ fn disk_that_cannot_take_the_image_is_refused_with_every_reason() {
     );
 
     check(&changed(|it| device(it, "sdc").size = IMAGE), "sdc", &[]);
+    check(
+        &changed(|it| device(it, "sdc").sector = 4096),
+        "sdc",
+        &["sdc has sectors of 4096 bytes, the image is for 512"],
+    );
     check(&changed(|it| device(it, "sdc").size = Size(0)), "sdc", &["there is no medium in sdc"]);
 }
 

@@ -80,7 +80,11 @@ impl BlockDevice for Stick {
     }
 }
 
-impl Medium for Stick {}
+impl Medium for Stick {
+    fn clear(&mut self, offset: u64, length: u64) -> io::Result<()> {
+        clear_by_writing(self, offset, length)
+    }
+}
 
 /// An image with something in every step but one.
 fn image() -> Memory {
