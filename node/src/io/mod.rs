@@ -3,14 +3,19 @@
 
 pub mod api;
 pub mod clock;
+pub mod clock_trust;
 pub mod control;
+pub mod data;
 pub mod disk;
 pub mod durable;
 pub mod host;
+pub mod installing;
 pub mod keep;
 mod kernel_calls;
 pub mod log;
 pub mod places;
 pub mod prepare;
 pub mod probe;
+pub mod scrub;
 mod slots;
+pub mod watchdog;

@@ -18,18 +18,33 @@ pub struct Firmware {
     pub version: Version,
 }
 
+/// What a slot's header says of what is on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The processor architecture that it is for.
+    pub architecture: String,
+    /// The board.
+    pub board: String,
+    /// The version.
+    pub version: Version,
+}
+
+impl From<&Facts> for Said {
+    fn from(facts: &Facts) -> Self {
+        let (architecture, board) = (facts.architecture.clone(), facts.board.clone());
+        Self { architecture, board, version: facts.version.clone() }
+    }
+}
+
 impl Firmware {
     /// Takes what the running slot says of itself; without that, what this program knows.
     ///
     /// A slot that is for another processor than the one that runs says nothing that could be believed.
-    pub fn new(slot: Option<&Facts>, architecture: Architecture, program: Version) -> Self {
-        let ours = slot.filter(|facts| facts.architecture == architecture.name());
-        let board = ours.map(|facts| facts.board.clone());
-        Self {
-            architecture,
-            board: board.unwrap_or_else(|| format!("generic-{architecture}")),
-            version: ours.map_or(program, |facts| facts.version.clone()),
-        }
+    pub fn new(slot: Option<Said>, architecture: Architecture, program: Version) -> Self {
+        let ours = slot.filter(|said| said.architecture == architecture.name());
+        let board = format!("generic-{architecture}");
+        let (board, version) = ours.map_or((board, program), |said| (said.board, said.version));
+        Self { architecture, board, version }
     }
 
     /// Returns what a release's updates are held against. `schema` is that of the data on this router.
@@ -58,42 +73,26 @@ impl Firmware {
 
 #[cfg(test)]
 mod tests {
-    use image::update::header::{KernelTemplate, PartFacts};
-
     use super::*;
 
-    fn facts(architecture: &str) -> Facts {
-        let part = PartFacts { size: 1, chunk: 512, chunks: Vec::new() };
-        let kernel = KernelTemplate { file: "k".into(), parameters: String::new(), watchdog: 0 };
-        Facts {
-            format: 1,
-            architecture: architecture.to_owned(),
-            board: "quiet-box".to_owned(),
-            version: Version::new(2, 1, 0),
-            minimum: Version::new(1, 0, 0),
-            schema: 1,
-            built: 0,
-            kernel,
-            root: part.clone(),
-            boot: part,
-            environment: 0,
-            mutable: Vec::new(),
-        }
+    fn said(architecture: &str) -> Said {
+        let (architecture, board) = (architecture.to_owned(), "quiet-box".to_owned());
+        Said { architecture, board, version: Version::new(2, 1, 0) }
     }
 
     #[test]
     fn the_running_slot_knows_what_it_is() {
-        let slot = facts("armv7");
+        let slot = said("armv7");
 
-        let firmware = Firmware::new(Some(&slot), Architecture::Armv7, Version::new(0, 1, 0));
+        let firmware = Firmware::new(Some(slot), Architecture::Armv7, Version::new(0, 1, 0));
 
-        assert_eq!((firmware.board.as_str(), firmware.version), ("quiet-box", slot.version));
+        assert_eq!(firmware.board, "quiet-box");
+        assert_eq!(firmware.version, Version::new(2, 1, 0));
     }
 
     #[test]
     fn without_a_slot_the_program_speaks_for_itself() {
-        let foreign = facts("x86_64");
-        for slot in [None, Some(&foreign)] {
+        for slot in [None, Some(said("x86_64"))] {
             let firmware = Firmware::new(slot, Architecture::Armv7, Version::new(0, 1, 0));
 
             assert_eq!(firmware.board, "generic-armv7");

@@ -5,12 +5,13 @@ use std::fmt;
 
 use image::io::slots::Fault;
 use image::slot::{Slot, state};
-use image::update::install;
 use image::update::verify::Rot;
+use image::update::{header, install};
 use semver::Version;
 
 use super::retry::Failure;
 use crate::release::{self, Error as Release, Refusal as Refused};
+use crate::update::request::NotDone;
 
 /// Why something is not done.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,15 @@ pub enum Refusal {
     /// A slot cannot be read or written, or is not for this update.
     #[error(transparent)]
     Slot(#[from] Fault),
+    /// An update file begins with something else.
+    #[error(transparent)]
+    Header(#[from] header::Fault),
+    /// An update file ends too soon.
+    #[error("an update file that ends too soon")]
+    TooShort,
+    /// The loop did not do what was asked of it.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
     /// A file cannot be read.
     #[error("{path}: {reason}")]
     File {
@@ -143,6 +153,7 @@ impl Refusal {
             | Self::NoRepository
             | Self::NoRoot { .. }
             | Self::UnsignedFilesOff
+            | Self::NotDone(NotDone::NoSlots(_) | NotDone::DryRun)
             | Self::Release(Release::Scheme { .. }) => Blame::Configuration,
             Self::Release(Release::Unreachable { .. } | Release::Missing { .. }) => Blame::Network,
             Self::Slot(Fault::Install(install::Error::Refused(_) | install::Error::File(_))) => {
@@ -151,6 +162,7 @@ impl Refusal {
             Self::Slot(_)
             | Self::Rotten { .. }
             | Self::File { .. }
+            | Self::NotDone(NotDone::Medium(_))
             | Self::Release(Release::Local { .. }) => Blame::Medium,
             _ => Blame::Request,
         }
@@ -165,7 +177,8 @@ impl Refusal {
             Self::Release(Release::Refused(refused)) if is_other_update(refused) => {
                 Failure::WrongBytes
             }
-            Self::Slot(Fault::Install(install::Error::File(_))) => Failure::WrongBytes,
+            Self::Slot(Fault::Install(install::Error::File(_)))
+            | Self::Header(header::Fault::Digest) => Failure::WrongBytes,
             _ => Failure::Final,
         }
     }
@@ -179,7 +192,9 @@ impl Refusal {
             Self::NoRoot { .. } => "provision the router with the repository's root.json",
             Self::UnsignedFilesOff => "set `unsigned_files = true` in [update] if you mean it",
             Self::OlderFromRepository => "give the file with --unsigned-file",
-            Self::State(refusal) => return advice_on(refusal),
+            Self::State(refusal) | Self::NotDone(NotDone::Refused(refusal)) => {
+                return advice_on(refusal);
+            }
             Self::Release(Release::Refused(refused)) => match **refused {
                 Refused::Expired { .. } => "the release's publisher has to sign it anew",
                 Refused::NotForThisBoard { .. } => "publish an update for this board",

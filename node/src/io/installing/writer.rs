@@ -1,0 +1,118 @@
+//! The half of an installation that waits for the medium: on a thread of its own, so that the loop never does.
+
+use image::io::block_device::FileDevice;
+use image::io::slots::{Fault, Slots};
+use image::update::{Header, Install, Target};
+use tokio::task::spawn_blocking;
+use tough::Bytes;
+
+use super::desk::Seat;
+use super::memory::Memory;
+use crate::io::clock::uptime;
+use crate::updating::journal::Journal;
+use crate::updating::progress::Meter;
+use crate::updating::refusal::Refusal;
+
+/// Bytes between two entries of the journal: it is only told, the slot itself knows better.
+const ENTRY: u64 = 4 << 20;
+
+/// A slot being written to.
+pub(super) struct Writer {
+    install: Install<FileDevice>,
+    journal: Journal,
+    memory: Memory,
+    /// What is in the journal.
+    entered: u64,
+    _seat: Seat,
+}
+
+impl Writer {
+    /// Begins with a slot, or finds out how much of the update is on it already.
+    pub(super) async fn begin(
+        slots: Slots,
+        header: Header,
+        target: Target,
+        mut journal: Journal,
+        memory: Memory,
+        seat: Seat,
+    ) -> Result<Self, Refusal> {
+        on_thread(move || {
+            journal.version = header.facts().version.to_string();
+            journal.header_sha256 = header.digest().to_string();
+            let install = slots.install(header, &target)?;
+            let progress = install.progress();
+            (journal.done, journal.total) = (progress.done, progress.total);
+            memory.keep_journal(&journal);
+            let entered = progress.done;
+            Ok(Self { install, journal, memory, entered, _seat: seat })
+        })
+        .await
+    }
+
+    /// Writes what has come. The writer comes back also if that was wrong.
+    pub(super) async fn feed(
+        mut self,
+        bytes: Bytes,
+    ) -> Result<(Self, Result<(), Refusal>), Refusal> {
+        on_thread(move || {
+            let outcome = self.install.feed(&bytes).map_err(|error| Fault::Install(error).into());
+            let done = self.done();
+            if done >= self.entered + ENTRY || outcome.is_err() {
+                self.entered = done;
+                self.journal.done = done;
+                self.memory.keep_journal(&self.journal);
+            }
+            Ok((self, outcome.map(drop)))
+        })
+        .await
+    }
+
+    /// Reads all of it back and declares the slot ready.
+    pub(super) async fn finish(self, mut meter: Meter) -> Result<Journal, Refusal> {
+        on_thread(move || {
+            let Self { install, mut journal, _seat: seat, .. } = self;
+            let tell = |progress: image::update::verify::Progress| {
+                if let Some(told) = meter.reach(progress.done, uptime()) {
+                    seat.show(told);
+                }
+            };
+            install.finish(tell).map_err(Fault::Install)?;
+            journal.done = journal.total;
+            Ok(journal)
+        })
+        .await
+    }
+
+    /// Where in the file the byte lies that is needed next.
+    pub(super) fn offset(&self) -> u64 {
+        self.install.offset()
+    }
+
+    /// Bytes on the slot.
+    pub(super) fn done(&self) -> u64 {
+        self.install.progress().done
+    }
+
+    /// What is installed.
+    pub(super) fn version(&self) -> &str {
+        &self.journal.version
+    }
+
+    /// Bytes there will be on the slot.
+    pub(super) fn total(&self) -> u64 {
+        self.journal.total
+    }
+
+    /// Whether every chunk is written.
+    pub(super) fn is_complete(&self) -> bool {
+        self.install.is_complete()
+    }
+}
+
+/// Does something on a thread that may wait.
+pub(super) async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    // It ends otherwise only when the node does.
+    spawn_blocking(work).await.map_err(|_| Refusal::Stopping)?
+}
