@@ -40,7 +40,8 @@ pub struct Target {
 pub struct Available {
     /// The newest update that may be installed, none if this router is up to date.
     pub update: Option<Target>,
-    /// When the newest metadata was signed, as its signer says: a moment that has passed.
+    /// When the timestamp was signed, as its signer says, and before any of the metadata expires: a moment that has
+    /// passed.
     pub signed: Option<WallTime>,
     /// The version of the trusted root.
     pub root: u64,

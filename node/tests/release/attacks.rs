@@ -127,6 +127,18 @@ async fn router_in_1970_takes_what_is_good_and_refuses_what_has_expired_by_its_f
 }
 
 #[tokio::test]
+async fn thief_of_the_timestamp_key_cannot_drive_the_clock_past_what_others_signed() {
+    for (days, believed) in [(89, true), (90, false), (300_000, false)] {
+        let depot = Depot::new();
+
+        depot.forge_at(&depot.release(), &["timestamp"], after(days * DAY));
+
+        let signed = refresh(&mut depot.client()).await.unwrap().signed;
+        assert_eq!(signed, believed.then(|| after(days * DAY)), "{days} days ahead");
+    }
+}
+
+#[tokio::test]
 async fn snapshot_of_another_release_is_mix_and_match() {
     let depot = Depot::new();
     depot.publish(&depot.adding("1.2.0"), &ONLINE).unwrap();

@@ -6,9 +6,10 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use image::fat::{self, File};
 use image::slot::environment;
-use image::update::header::{CHUNK, Chunk, Encoding, KernelTemplate, MAGIC, PartFacts};
-use image::update::{Digest, Facts, Header};
+use image::update::Digest;
+use image::update::build::Contents;
 use mesh_node::release::io::keys;
 use mesh_node::release::io::repository::{self, Repository};
 use mesh_node::release::io::updates::{self, Source};
@@ -134,8 +135,12 @@ impl Depot {
 
     /// Writes what somebody with these keys makes of a release, past all checks of the repository.
     pub(crate) fn forge(&self, current: &Release, keys: &[&str]) {
-        let renew = Wanted { renew: true, ..wanted() };
-        let now = WallTime::from_unix(PUBLISHED);
+        self.forge_at(current, keys, after(0));
+    }
+
+    /// The same, by a clock of their own, and good for as long as they like.
+    pub(crate) fn forge_at(&self, current: &Release, keys: &[&str], now: WallTime) {
+        let renew = Wanted { renew: true, days: Some(2000), ..wanted() };
         let forged = publish::next(current, &renew, &self.keyring(keys), now).unwrap();
         for file in forged.files {
             fs::write(self.metadata(&file.name), file.bytes).unwrap();
@@ -217,37 +222,20 @@ pub(crate) fn write_update(
     minimum: &str,
     schema: u32,
 ) {
-    let mut root: Vec<u8> = (0..40_000).flat_map(|n: u32| n.to_le_bytes()).collect();
-    root.extend(version.bytes());
-    let boot = vec![0; environment::LENGTH];
-    let facts = Facts {
-        format: 1,
-        architecture: architecture.to_owned(),
-        board: board.to_owned(),
+    // Bytes that cannot be packed, so that the file has a length worth breaking off in.
+    let noise = |n: u32| Digest::of(format!("{version} {n}").as_bytes()).0;
+    let root: Vec<u8> = (0..5_000).flat_map(noise).collect();
+    let environment = File { path: environment::FILE, content: &[0; environment::LENGTH] };
+    let contents = Contents {
+        architecture: architecture.parse().unwrap(),
+        board,
         version: version.parse().unwrap(),
         minimum: minimum.parse().unwrap(),
         schema,
         built: PUBLISHED,
-        kernel: KernelTemplate { file: String::new(), parameters: String::new(), watchdog: 0 },
-        root: part(&root),
-        boot: part(&boot),
-        environment: 0,
-        mutable: std::iter::once(0..boot.len() as u64).collect(),
+        root: &root,
+        boot: &fat::volume(208 << 10, &[environment], None).unwrap(),
+        ..Contents::default()
     };
-    let header = Header::new(&facts).unwrap();
-    let length = u32::try_from(header.json().len()).unwrap().to_le_bytes();
-    fs::write(path, [&MAGIC[..], &length, header.json(), &root, &boot].concat()).unwrap();
-}
-
-fn part(bytes: &[u8]) -> PartFacts {
-    let chunk = |bytes: &[u8]| Chunk {
-        stored: u32::try_from(bytes.len()).unwrap(),
-        encoding: Encoding::Raw,
-        sha256: Digest::of(bytes),
-    };
-    PartFacts {
-        size: bytes.len() as u64,
-        chunk: CHUNK,
-        chunks: bytes.chunks(CHUNK as usize).map(chunk).collect(),
-    }
+    image::update::build(&contents, &mut fs::File::create(path).unwrap()).unwrap();
 }

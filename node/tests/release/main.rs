@@ -14,4 +14,5 @@ mod depot;
 mod keys;
 mod publishing;
 mod server;
+mod threats;
 mod transfer;

@@ -129,7 +129,7 @@ pub(super) async fn walk(
     let expires = check_expiry(&walked, now)?;
     Ok(Listing {
         offered: offered(walked.targets(), walked.root().signed.consistent_snapshot),
-        signed: issued(walked.timestamp()),
+        signed: issued(walked.timestamp(), expires),
         root: walked.root().signed.version.get(),
         expires,
     })
@@ -176,10 +176,12 @@ fn wall_time(seconds: i64) -> WallTime {
     WallTime::from_unix(u64::try_from(seconds).unwrap_or_default())
 }
 
-fn issued(timestamp: &Signed<Timestamp>) -> Option<WallTime> {
+/// When the timestamp was signed, as it says.
+///
+/// It raises the clock floor, and its key is the one most exposed: a thief cannot drive the floor past what the other
+/// keys have signed, beyond which nothing could be accepted any more.
+fn issued(timestamp: &Signed<Timestamp>, expires: WallTime) -> Option<WallTime> {
     let seconds = timestamp.signed._extra.get(ISSUED)?.as_u64()?;
-    // Whoever signs what has expired by its own words is not asked for the time.
-    let expires = wall_time(timestamp.signed.expires.as_second());
     Some(WallTime::from_unix(seconds)).filter(|issued| *issued < expires)
 }
 

@@ -1,0 +1,27 @@
+//! The threat table of docs/update.md names tests that are there.
+
+use std::fs;
+use std::path::Path;
+
+/// Where the table's first words lie.
+const FOLDERS: [(&str, &str); 3] =
+    [("release/", "node/tests/"), ("update/", "image/src/"), ("slot/", "image/src/")];
+
+#[test]
+fn every_test_of_the_threat_table_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("docs/update.md")).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    assert!(rows.len() > 20, "the table is there");
+
+    for row in rows {
+        let tests = row.split('|').nth(5).unwrap();
+        let named: Vec<_> = tests.split('`').filter_map(|name| name.split_once("::")).collect();
+        assert!(!named.is_empty(), "{row}");
+        for (file, test) in named {
+            let (_, folder) = FOLDERS.iter().find(|(start, _)| file.starts_with(start)).unwrap();
+            let source = fs::read_to_string(root.join(folder).join(file)).unwrap();
+            assert!(source.contains(&format!("fn {test}(")), "{file}::{test}");
+        }
+    }
+}
