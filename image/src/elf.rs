@@ -1,8 +1,9 @@
 //! How an ELF program is linked.
 
-const PROGRAM_HEADER_OFFSET: usize = 32;
-const PROGRAM_HEADER_SIZE: usize = 54;
-const PROGRAM_HEADER_COUNT: usize = 56;
+/// The class in an ELF file's fifth byte.
+const CLASS_32: u8 = 1;
+const CLASS_64: u8 = 2;
+
 const TYPE: usize = 16;
 
 const ET_EXEC: u16 = 2;
@@ -20,14 +21,30 @@ pub enum Linkage {
     Dynamic,
 }
 
-/// Tells how a 64-bit little-endian program is linked; `None` for any other file.
+/// Where a class of files has what is looked for (gABI, "ELF Header").
+struct Places {
+    /// The program headers' offset: a word of the class's size.
+    table: usize,
+    /// The length of one of them, and after it their count.
+    header: usize,
+}
+
+/// Tells how a little-endian program is linked; `None` for any other file.
 pub fn linkage(program: &[u8]) -> Option<Linkage> {
-    if program.get(..6)? != b"\x7fELF\x02\x01" {
-        return None;
-    }
-    let first = usize::try_from(u64::from_le_bytes(bytes(program, PROGRAM_HEADER_OFFSET)?)).ok()?;
-    let size = usize::from(u16::from_le_bytes(bytes(program, PROGRAM_HEADER_SIZE)?));
-    let count = usize::from(u16::from_le_bytes(bytes(program, PROGRAM_HEADER_COUNT)?));
+    let [b'\x7f', b'E', b'L', b'F', class, 1] = *program.first_chunk()? else { return None };
+    let places = match class {
+        CLASS_32 => Places { table: 28, header: 42 },
+        CLASS_64 => Places { table: 32, header: 54 },
+        _ => return None,
+    };
+    let first = if class == CLASS_32 {
+        u64::from(u32::from_le_bytes(bytes(program, places.table)?))
+    } else {
+        u64::from_le_bytes(bytes(program, places.table)?)
+    };
+    let first = usize::try_from(first).ok()?;
+    let size = usize::from(u16::from_le_bytes(bytes(program, places.header)?));
+    let count = usize::from(u16::from_le_bytes(bytes(program, places.header + 2)?));
     for index in 0..count {
         let header = first.checked_add(index * size)?;
         if u32::from_le_bytes(bytes(program, header)?) == PT_INTERP {
@@ -49,41 +66,48 @@ fn bytes<const N: usize>(program: &[u8], at: usize) -> Option<[u8; N]> {
 mod tests {
     use super::*;
 
-    fn program(kind: u16, segments: &[u32]) -> Vec<u8> {
-        let mut program = vec![0; 64];
-        program[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    fn program(class: u8, kind: u16, segments: &[u32]) -> Vec<u8> {
+        let (head, places, length): (u8, _, u8) = match class {
+            CLASS_32 => (52, Places { table: 28, header: 42 }, 32),
+            _ => (64, Places { table: 32, header: 54 }, 56),
+        };
+        let mut program = vec![0; head.into()];
+        program[..6].copy_from_slice(b"\x7fELF\0\x01");
+        program[4] = class;
         program[TYPE..TYPE + 2].copy_from_slice(&kind.to_le_bytes());
-        program[PROGRAM_HEADER_OFFSET] = 64;
-        program[PROGRAM_HEADER_SIZE] = 56;
-        program[PROGRAM_HEADER_COUNT] = u8::try_from(segments.len()).unwrap();
+        program[places.table] = head;
+        program[places.header] = length;
+        program[places.header + 2] = u8::try_from(segments.len()).unwrap();
         for segment in segments {
             program.extend_from_slice(&segment.to_le_bytes());
-            program.extend_from_slice(&[0; 52]);
+            program.extend(vec![0; usize::from(length) - 4]);
         }
         program
     }
 
     #[test]
     fn linkage_is_told_by_type_and_interpreter() {
-        let cases = [
-            (program(ET_EXEC, &[1, 1]), Some(Linkage::Static)),
-            (program(ET_DYN, &[1, 2]), Some(Linkage::StaticPie)),
-            (program(ET_DYN, &[1, PT_INTERP]), Some(Linkage::Dynamic)),
-            (program(ET_EXEC, &[PT_INTERP]), Some(Linkage::Dynamic)),
-            (program(1, &[]), None),
-            (b"#!/bin/sh".to_vec(), None),
-            (Vec::new(), None),
-        ];
+        for class in [CLASS_32, CLASS_64] {
+            let cases = [
+                (program(class, ET_EXEC, &[1, 1]), Some(Linkage::Static)),
+                (program(class, ET_DYN, &[1, 2]), Some(Linkage::StaticPie)),
+                (program(class, ET_DYN, &[1, PT_INTERP]), Some(Linkage::Dynamic)),
+                (program(class, ET_EXEC, &[PT_INTERP]), Some(Linkage::Dynamic)),
+                (program(class, 1, &[]), None),
+            ];
 
-        for (program, expected) in cases {
-            assert_eq!(linkage(&program), expected);
+            for (program, expected) in cases {
+                assert_eq!(linkage(&program), expected);
+            }
         }
     }
 
     #[test]
-    fn cut_off_program_is_none() {
-        let whole = program(ET_DYN, &[1, 2]);
+    fn other_files_have_no_linkage() {
+        let whole = program(CLASS_64, ET_DYN, &[1, 2]);
 
         assert_eq!(linkage(&whole[..70]), None);
+        assert_eq!(linkage(b"#!/bin/sh"), None);
+        assert_eq!(linkage(b""), None);
     }
 }

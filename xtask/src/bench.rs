@@ -5,8 +5,10 @@ mod mesh;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use image::Architecture;
 use serde_json::json;
 
+use crate::binaries::Profile;
 use crate::{binaries, tools};
 
 /// What `bench` can be told.
@@ -67,10 +69,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 fn binary_size() -> Result<Row> {
     Ok(Row {
         benchmark: Benchmark::BinarySize,
-        value: bytes(&binaries::mesh_node()?)?,
+        value: bytes(&binaries::mesh_node(Architecture::X86_64, Profile::Release)?)?,
         unit: "bytes",
         peer: "spire-agent",
-        peer_value: bytes(&binaries::spire_agent()?)?,
+        peer_value: bytes(&binaries::spire_agent(Architecture::X86_64)?)?,
     })
 }
 

@@ -1,18 +1,25 @@
-//! Builds the programs: ours for the image, SPIRE's for the image and for the lab's host.
+//! Builds the programs: ours for the image and for the workstation, SPIRE's for the image and for the lab's host.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use image::Architecture;
 use image::elf::{self, Linkage};
 
 use crate::progress::stage;
 use crate::{tools, workspace};
 
-/// What runs on the device.
-pub(crate) const TARGET: &str = "x86_64-unknown-linux-musl";
-
 /// The Go module of both of SPIRE's programs.
 const SPIRE: &str = "github.com/spiffe/spire";
+
+/// How much time a build takes for how small a program.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// What ships.
+    Release,
+    /// The same, but for the link-time optimization that takes minutes.
+    Quick,
+}
 
 /// Whether a Go program may use C.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,63 +29,119 @@ enum Cgo {
     On,
 }
 
-/// Builds mesh-node for the image: release profile, static, loadable anywhere.
-pub(crate) fn mesh_node() -> Result<PathBuf> {
-    stage("building mesh-node", || {
-        tools::run(
-            tools::command("cargo")
-                .current_dir(workspace::root())
-                .args([
-                    "zigbuild",
-                    "--locked",
-                    "--release",
-                    "--package",
-                    "mesh-node",
-                    "--bin",
-                    "mesh-node",
-                ])
-                .args(["--target", TARGET]),
-        )
-    })?;
-    let program = workspace::target(TARGET).join("release/mesh-node");
-    let bytes = std::fs::read(&program).with_context(|| program.display().to_string())?;
+impl Profile {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Quick => "dev-release",
+        }
+    }
+}
+
+/// What our programs are compiled for.
+pub(crate) fn target(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "x86_64-unknown-linux-musl",
+        Architecture::Aarch64 => "aarch64-unknown-linux-musl",
+        Architecture::Armv7 => "armv7-unknown-linux-musleabihf",
+    }
+}
+
+/// Builds mesh-node for the image.
+pub(crate) fn mesh_node(architecture: Architecture, profile: Profile) -> Result<PathBuf> {
+    ours("mesh-node", "mesh-node", architecture, profile)
+}
+
+/// Builds the programs of the workstation.
+pub(crate) fn workstation() -> Result<Vec<PathBuf>> {
+    let host =
+        Architecture::of_host().context("programs are built on x86_64, aarch64 and armv7")?;
+    [("mesh-node", "meshctl"), ("image", "mesh-image")]
+        .into_iter()
+        .map(|(package, program)| ours(package, program, host, Profile::Release))
+        .collect()
+}
+
+/// Builds one of our programs: static, loadable anywhere.
+fn ours(
+    package: &str,
+    program: &str,
+    architecture: Architecture,
+    profile: Profile,
+) -> Result<PathBuf> {
+    let target = target(architecture);
+    let mut command = tools::command("cargo");
+    command
+        .current_dir(workspace::root())
+        .args(["zigbuild", "--locked", "--package", package, "--bin", program])
+        .args(["--profile", profile.name(), "--target", target])
+        .env("SOURCE_DATE_EPOCH", workspace::built().to_string());
+    let mut directory = workspace::target("");
+    if architecture == Architecture::Armv7 {
+        // Its standard library is not served, so it is compiled along, which a stable compiler does when it is told that it is
+        // none. That changes how it sees everything it has compiled: a directory of its own.
+        directory = workspace::target("armv7");
+        command
+            .args(["-Zbuild-std=std,panic_abort"])
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_TARGET_DIR", &directory);
+    }
+    stage(&format!("building {program} for {architecture}"), || tools::run(&mut command))?;
+    let built = directory.join(target).join(profile.name()).join(program);
+    check_linkage(&built)?;
+    Ok(built)
+}
+
+fn check_linkage(program: &Path) -> Result<()> {
+    let name = program.display();
+    let bytes = std::fs::read(program).with_context(|| name.to_string())?;
     let linkage = elf::linkage(&bytes);
-    ensure!(
-        linkage == Some(Linkage::StaticPie),
-        "{} is not static-pie but {linkage:?}",
-        program.display()
-    );
-    Ok(program)
+    ensure!(linkage == Some(Linkage::StaticPie), "{name} is not static-pie but {linkage:?}");
+    Ok(())
 }
 
 /// Builds SPIRE's agent for the image.
-pub(crate) fn spire_agent() -> Result<PathBuf> {
-    spire("spire-agent", Cgo::Off)
+pub(crate) fn spire_agent(architecture: Architecture) -> Result<PathBuf> {
+    spire("spire-agent", Some(architecture), Cgo::Off)
 }
 
 /// Builds SPIRE's server for the lab's host.
 pub(crate) fn spire_server() -> Result<PathBuf> {
-    spire("spire-server", Cgo::On)
+    spire("spire-server", None, Cgo::On)
 }
 
-fn spire(name: &str, cgo: Cgo) -> Result<PathBuf> {
+fn spire(name: &str, architecture: Option<Architecture>, cgo: Cgo) -> Result<PathBuf> {
     let module = workspace::root().join("image/spire");
-    let program = workspace::target("spire").join(name);
-    let go_mod = std::fs::read_to_string(module.join("go.mod")).context("image/spire/go.mod")?;
-    let version = required(&go_mod, SPIRE).context("image/spire/go.mod does not require SPIRE")?;
+    let directory = workspace::target("spire");
+    let directory = architecture.map_or(directory.clone(), |it| directory.join(it.name()));
+    let program = directory.join(name);
+    let version = spire_version()?;
     // Without a tag the programs call themselves a development build.
     let tag = format!("-s -w -X {SPIRE}/pkg/common/version.gittag={version}");
-    stage(&format!("building {name} {version}"), || {
-        tools::run(
-            tools::command("go")
-                .current_dir(&module)
-                .env("CGO_ENABLED", if cgo == Cgo::On { "1" } else { "0" })
-                .args(["build", "-trimpath", "-ldflags", &tag, "-o"])
-                .arg(&program)
-                .arg(format!("{SPIRE}/cmd/{name}")),
-        )
-    })?;
+    let mut command = tools::command("go");
+    command
+        .current_dir(&module)
+        .env("CGO_ENABLED", if cgo == Cgo::On { "1" } else { "0" })
+        .args(["build", "-trimpath", "-ldflags", &tag, "-o"])
+        .arg(&program)
+        .arg(format!("{SPIRE}/cmd/{name}"));
+    match architecture {
+        Some(Architecture::X86_64) => command.env("GOARCH", "amd64"),
+        Some(Architecture::Aarch64) => command.env("GOARCH", "arm64"),
+        Some(Architecture::Armv7) => command.env("GOARCH", "arm").env("GOARM", "7"),
+        None => &mut command,
+    };
+    let for_whom = architecture.map_or(String::new(), |it| format!(" for {it}"));
+    stage(&format!("building {name} {version}{for_whom}"), || tools::run(&mut command))?;
     Ok(program)
+}
+
+/// The version of SPIRE that is built.
+pub(crate) fn spire_version() -> Result<String> {
+    let go_mod = workspace::root().join("image/spire/go.mod");
+    let go_mod = std::fs::read_to_string(go_mod).context("image/spire/go.mod")?;
+    let version = required(&go_mod, SPIRE).context("image/spire/go.mod does not require SPIRE")?;
+    Ok(version.to_owned())
 }
 
 /// The version of a module that a `go.mod` requires.

@@ -4,43 +4,54 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use image::io::{Packed, Sources};
-use image::Architecture;
+use image::{Architecture, Manifest};
 use serde_json::json;
 
+use crate::binaries::Profile;
 use crate::progress::stage;
-use crate::{binaries, tools, workspace};
+use crate::{arch, binaries, tools, workspace};
 
 /// What `image` can be told.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Print one JSON object instead of a table.
+    /// The routers' architecture: x86_64, aarch64, armv7 or all.
+    #[arg(long, default_value = "x86_64")]
+    arch: arch::Wanted,
+    /// Print one JSON array instead of tables.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let packed = build(Architecture::X86_64)?;
+    let mut all = Vec::new();
+    for architecture in arguments.arch.all() {
+        all.push(build(architecture, Profile::Release)?);
+    }
     if arguments.json {
-        print_json(&packed);
+        println!("{}", all.iter().map(to_json).collect::<serde_json::Value>());
     } else {
-        print_table(&packed);
+        all.iter().for_each(print_table);
     }
     Ok(())
 }
 
+/// What the image of an architecture holds.
+pub(crate) fn manifest(architecture: Architecture) -> Result<Manifest> {
+    let path = workspace::root().join(format!("image/{architecture}.toml"));
+    image::io::read_manifest(&path).with_context(|| format!("{} cannot be used", path.display()))
+}
+
 /// Builds everything and packs the image of an architecture.
-pub(crate) fn build(architecture: Architecture) -> Result<Packed> {
+pub(crate) fn build(architecture: Architecture, profile: Profile) -> Result<Packed> {
     tools::install()?;
     let root = workspace::root();
-    let manifest = root.join(format!("image/{architecture}.toml"));
-    let manifest = image::io::read_manifest(&manifest)
-        .with_context(|| format!("{} cannot be used", manifest.display()))?;
+    let manifest = manifest(architecture)?;
     let sources = Sources {
         overlay: root.join("image/rootfs"),
         initramfs_init: root.join("image/initramfs/init"),
         programs: BTreeMap::from([
-            ("mesh-node".to_owned(), binaries::mesh_node()?),
-            ("spire-agent".to_owned(), binaries::spire_agent()?),
+            ("mesh-node".to_owned(), binaries::mesh_node(architecture, profile)?),
+            ("spire-agent".to_owned(), binaries::spire_agent(architecture)?),
         ]),
         cache: workspace::target("debian"),
     };
@@ -63,22 +74,20 @@ fn print_table(packed: &Packed) {
     for (name, size) in &packed.contents {
         println!("{name:<16} {:>10}", size.to_string());
     }
-    println!("\n{}", packed.disk.display());
+    println!("{}\n", packed.disk.display());
 }
 
-fn print_json(packed: &Packed) {
+fn to_json(packed: &Packed) -> serde_json::Value {
     let contents: Vec<_> = packed
         .contents
         .iter()
         .map(|(name, size)| json!({ "name": name, "bytes": size.0 }))
         .collect();
-    println!(
-        "{}",
-        json!({
-            "disk": packed.disk,
-            "kernel": packed.kernel,
-            "initramfs": packed.initramfs,
-            "contents": contents,
-        })
-    );
+    json!({
+        "architecture": packed.architecture.name(),
+        "disk": packed.disk,
+        "kernel": packed.kernel,
+        "initramfs": packed.initramfs,
+        "contents": contents,
+    })
 }

@@ -1,11 +1,14 @@
 //! Developer commands, one file each; `./x help` lists them.
+#![forbid(unsafe_code)]
 #![expect(
     clippy::disallowed_methods,
     reason = "developer commands are files and processes throughout"
 )]
 
+mod arch;
 mod bench;
 mod binaries;
+mod build;
 mod check;
 mod console;
 mod demo;
@@ -39,6 +42,8 @@ enum Command {
     Console(console::Arguments),
     /// Measures how large and how quick everything is, beside a peer.
     Bench(bench::Arguments),
+    /// Builds the programs alone.
+    Build(build::Arguments),
     /// Builds everything and packs it into an image.
     Image(image::Arguments),
     /// Checks everything that can be checked without running it.
@@ -50,6 +55,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Build(arguments) => build::run(&arguments),
         Command::Check => check::run().map(drop),
         Command::Image(arguments) => image::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use image::Architecture;
 
 use crate::progress::stage;
 use crate::{binaries, workspace};
@@ -17,11 +18,12 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 10] = [
+const TOOLS: [Tool; 11] = [
     Tool::new("qemu-system-x86_64", "qemu-system-x86", "boots the machines of the lab"),
     Tool::new("qemu-system-aarch64", "qemu-system-arm", "boots the lab's ARM machines"),
     Tool::new("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf", "is the firmware of the lab's machines"),
     Tool::new("/usr/lib/u-boot/qemu_arm/u-boot.bin", "u-boot-qemu", "is that of its ARM machines"),
+    Tool::new("qemu-arm", "qemu-user", "runs programs of ARM routers"),
     Tool::new("mksquashfs", "squashfs-tools", "packs the root file system"),
     Tool::new("mke2fs", "e2fsprogs", "makes the data file system"),
     Tool::new("depmod", "kmod", "lists what kernel modules need"),
@@ -49,7 +51,7 @@ impl Tool {
 pub(crate) fn install() -> Result<()> {
     install_packages()?;
     check_go()?;
-    install_rust_target()?;
+    install_rust_targets()?;
     install_python_packages()
 }
 
@@ -186,22 +188,30 @@ fn check_go() -> Result<()> {
 }
 
 /// rustup installs what rust-toolchain.toml lists together with the toolchain, but not to one that is there already.
-fn install_rust_target() -> Result<()> {
-    let library = Command::new("rustc")
-        .current_dir(workspace::root())
-        .args(["--print", "target-libdir", "--target", binaries::TARGET])
-        .output()
-        .context("rustc cannot be started")?;
-    if Path::new(String::from_utf8_lossy(&library.stdout).trim_end()).is_dir() {
-        return Ok(());
+fn install_rust_targets() -> Result<()> {
+    for architecture in [Architecture::X86_64, Architecture::Aarch64] {
+        let target = binaries::target(architecture);
+        if !rustc(&["--print", "target-libdir", "--target", target])?.is_dir() {
+            rustup(&["target", "add", target], "Rust's standard library: mesh-node links it")?;
+        }
     }
-    eprintln!("installing Rust's standard library for {}: mesh-node links it", binaries::TARGET);
-    stage("installing Rust's standard library", || {
-        run(command("rustup").current_dir(workspace::root()).args([
-            "target",
-            "add",
-            binaries::TARGET,
-        ]))
+    if !rustc(&["--print", "sysroot"])?.join("lib/rustlib/src/rust/library/std").is_dir() {
+        rustup(&["component", "add", "rust-src"], "its source, which is compiled for armv7")?;
+    }
+    Ok(())
+}
+
+/// Asks the compiler for a path.
+fn rustc(arguments: &[&str]) -> Result<PathBuf> {
+    let told = Command::new("rustc").current_dir(workspace::root()).args(arguments).output();
+    let told = told.context("rustc cannot be started")?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&told.stdout).trim_end()))
+}
+
+fn rustup(arguments: &[&str], what: &str) -> Result<()> {
+    eprintln!("installing {what}");
+    stage("installing parts of Rust", || {
+        run(command("rustup").current_dir(workspace::root()).args(arguments))
     })
 }
 
