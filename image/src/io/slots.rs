@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::block_device::{Access, FileDevice};
@@ -137,6 +138,19 @@ impl Slots {
         self.partitions.get(partition).map(|it| it.path.as_path())
     }
 
+    /// Where on the disk a partition lies, in bytes; of a device node the whole.
+    ///
+    /// # Errors
+    /// [`Fault::NoPartition`], or what the system reports.
+    pub fn range(&self, partition: &str) -> Result<Range<u64>, Fault> {
+        let found = self.partitions.get(partition);
+        let found = found.ok_or_else(|| Fault::NoPartition(partition.to_owned()))?;
+        match found.part {
+            Some((start, length)) => Ok(start..start + length),
+            None => Ok(0..self.open(partition, Access::Read)?.len()),
+        }
+    }
+
     /// Opens a partition by its name in the partition table, such as `keep`.
     ///
     /// # Errors
@@ -208,7 +222,7 @@ impl Slots {
         let mut devices = self.devices(slot, Access::Read)?;
         let forgotten = devices.root.forget().and_then(|()| devices.boot.forget());
         forgotten.map_err(|it| Fault::Tail(it.into()))?;
-        Ok((Verification::of(&devices)?, devices))
+        Ok((Verification::of(&devices, slot)?, devices))
     }
 
     /// Reads what is kept.

@@ -11,6 +11,12 @@ const ENTRIES: u64 = 2048;
 
 const ENTRY: usize = 32;
 
+const FILE_ENTRY: &[u8; 11] = b"BGENV   DAT";
+const LABEL_ENTRY: &[u8; 11] = b"EFILABEL   ";
+
+/// The longest label that the chooser reads, in bytes.
+const LABEL: u32 = 62;
+
 /// Where the file lies, in bytes from the start of the partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -18,6 +24,10 @@ pub struct Place {
     pub file: u64,
     /// What changes in the file system when firmware writes to the file, the file itself first.
     pub mutable: Vec<Range<u64>>,
+    /// The file by which the chooser tells the slots' volumes apart, where there is one.
+    pub label: Option<Range<u64>>,
+    /// The bytes that the file system reckons with, whatever the partition has.
+    pub volume: u64,
 }
 
 /// Why the file cannot be written in place.
@@ -35,6 +45,9 @@ pub enum Fault {
     /// The file has another length.
     #[error("a {FILE} of {0} bytes")]
     Length(u32),
+    /// The volume's label is too long for the chooser.
+    #[error("a label of {0} bytes, and {LABEL} are read")]
+    Label(u32),
     /// The file lies in pieces.
     #[error("a {FILE} in pieces")]
     Fragmented,
@@ -52,13 +65,12 @@ impl From<io::Error> for Fault {
 /// [`Fault`] says why it cannot be written in place.
 pub fn find(partition: &impl BlockDevice) -> Result<Place, Fault> {
     let fat = Fat::read(partition)?;
-    let (entry_offset, entry) = fat.entry(partition)?;
+    let (entry_offset, entry) = fat.entry(partition, FILE_ENTRY)?;
     let length = u32::from_le_bytes(field(&entry, 28));
     if length as usize != LENGTH {
         return Err(Fault::Length(length));
     }
-    let high = if fat.kind == Kind::Fat32 { u16::from_le_bytes(field(&entry, 20)) } else { 0 };
-    let first = (u32::from(high) << 16) | u32::from(u16::from_le_bytes(field(&entry, 26)));
+    let first = fat.first(&entry);
     let clusters = u64::from(length).div_ceil(fat.cluster);
     let mut cluster = first;
     for _ in 1..clusters {
@@ -75,7 +87,12 @@ pub fn find(partition: &impl BlockDevice) -> Result<Place, Fault> {
     mutable
         .extend([11..12, 13..20, 22..26].map(|it| entry_offset + it.start..entry_offset + it.end));
     mutable.extend(fat.marks());
-    Ok(Place { file, mutable })
+    let label = match fat.entry(partition, LABEL_ENTRY) {
+        Ok((_, entry)) => Some(fat.label(&entry)?),
+        Err(Fault::NoFile) => None,
+        Err(fault) => return Err(fault),
+    };
+    Ok(Place { file, mutable, label, volume: fat.total })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +116,7 @@ struct Fat {
     root: Range<u64>,
     root_cluster: u32,
     info: Option<u64>,
+    total: u64,
 }
 
 impl Fat {
@@ -137,11 +155,26 @@ impl Fat {
             if kind == Kind::Fat32 { u32::from_le_bytes(field(&boot, 44)) } else { 0 };
         let info = (kind == Kind::Fat32).then(|| word(48) * sector).filter(|it| *it < tables);
         let root = root..data;
-        Ok(Self { kind, cluster, clusters, tables, table, table_count, root, root_cluster, info })
+        Ok(Self {
+            kind,
+            cluster,
+            clusters,
+            tables,
+            table,
+            table_count,
+            root,
+            root_cluster,
+            info,
+            total,
+        })
     }
 
     /// Finds the directory entry and its offset.
-    fn entry(&self, partition: &impl BlockDevice) -> Result<(u64, [u8; ENTRY]), Fault> {
+    fn entry(
+        &self,
+        partition: &impl BlockDevice,
+        name: &[u8; 11],
+    ) -> Result<(u64, [u8; ENTRY]), Fault> {
         let mut looked_at = 0;
         let mut part = self.root.clone();
         let mut cluster = self.root_cluster;
@@ -159,7 +192,7 @@ impl Fat {
                 }
                 // Neither a volume's label, nor a directory, nor a piece of a long name.
                 let is_file = field(&entry, 11).map(|it: u8| it & 0x18) == [0];
-                if is_file && entry.starts_with(b"BGENV   DAT") {
+                if is_file && entry.starts_with(name) {
                     return Ok((offset, entry));
                 }
             }
@@ -169,6 +202,20 @@ impl Fat {
             cluster = self.next(partition, cluster)?;
             part = self.range(cluster).map_err(|_| Fault::NoFile)?;
         }
+    }
+
+    /// The first cluster of a file.
+    fn first(&self, entry: &[u8; ENTRY]) -> u32 {
+        let high = if self.kind == Kind::Fat32 { u16::from_le_bytes(field(entry, 20)) } else { 0 };
+        (u32::from(high) << 16) | u32::from(u16::from_le_bytes(field(entry, 26)))
+    }
+
+    fn label(&self, entry: &[u8; ENTRY]) -> Result<Range<u64>, Fault> {
+        let length = u32::from_le_bytes(field(entry, 28));
+        if length > LABEL {
+            return Err(Fault::Label(length));
+        }
+        self.offset(self.first(entry)).map(|it| it..it + u64::from(length))
     }
 
     fn offset(&self, cluster: u32) -> Result<u64, Fault> {

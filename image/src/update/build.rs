@@ -7,11 +7,14 @@ use semver::Version;
 
 use super::Digest;
 use super::header::{
-    self, CHUNK, Chunk, Encoding, Facts, Header, KernelTemplate, MAGIC, Part, PartFacts,
+    self, CHUNK, Chunk, Encoding, Facts, Header, KernelTemplate, Label, MAGIC, Part, PartFacts,
 };
 use crate::Architecture;
 use crate::block::Memory;
 use crate::slot::place;
+
+/// What the volume of a slot is labelled.
+const LABEL: &str = "boot-{slot}";
 
 /// What goes into an update file.
 #[derive(Debug, Clone)]
@@ -32,7 +35,7 @@ pub struct Contents<'a> {
     pub kernel: KernelTemplate,
     /// The root file system.
     pub root: &'a [u8],
-    /// The boot file system, with an environment file in it.
+    /// The boot file system, with an environment file in it and, perhaps, a label that says `boot-` and a slot.
     pub boot: &'a [u8],
     /// Bytes of a chunk; [`CHUNK`] but for tests.
     pub chunk: u32,
@@ -109,9 +112,16 @@ fn pack(contents: &Contents<'_>) -> Result<(Header, Vec<Vec<u8>>), Fault> {
         boot: part,
         environment: place.file,
         mutable: place.mutable,
+        volume: place.volume,
+        label: place.label.map(|it| Label { offset: it.start, text: LABEL.to_owned() }),
     };
     let mut boot = contents.boot.to_vec();
     facts.blank(Part::Boot, 0, &mut boot);
+    // Only the label may lie behind it, and that is written by itself.
+    let used = boot.iter().rposition(|it| *it != 0).map_or(0, |it| it + 1);
+    let end = facts.mutable.iter().map(|it| it.end).max().unwrap_or_default();
+    let end = usize::try_from(end).unwrap_or(usize::MAX).max(used);
+    boot.truncate(end.next_multiple_of(512));
     let (root, mut stored) = chunks(contents.root, contents.chunk);
     let (boot, boot_stored) = chunks(&boot, contents.chunk);
     (facts.root, facts.boot) = (root, boot);

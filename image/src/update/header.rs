@@ -61,6 +61,20 @@ pub struct Facts {
     pub environment: u64,
     /// What changes in the boot file system when it is in use: it holds zeros when digests are made.
     pub mutable: Vec<Range<u64>>,
+    /// The bytes that the boot file system reckons with, of which the last may hold nothing and be left out of it here.
+    pub volume: u64,
+    /// By what the chooser tells the slots' boot file systems apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+}
+
+/// The content of a file in the boot file system that is another one on each slot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// Where it lies, perhaps behind the last chunk.
+    pub offset: u64,
+    /// What it says in UTF-16; `{slot}` stands for the slot's name.
+    pub text: String,
 }
 
 /// What a slot boots; `{slot}` stands for the slot's name.
@@ -233,8 +247,8 @@ impl Facts {
         if part == Part::Root {
             return;
         }
-        for range in &self.mutable {
-            if let Some(changing) = overlap(offset, bytes, range) {
+        for range in self.mutable.iter().cloned().chain(self.label.as_ref().map(Label::range)) {
+            if let Some(changing) = overlap(offset, bytes, &range) {
                 changing.fill(0);
             }
         }
@@ -255,9 +269,24 @@ impl Facts {
         if self.mutable.len() > MUTABLE || !self.mutable.iter().all(is_inside) {
             return Err("what changes does not lie in the boot file system");
         }
+        let has_label = self.label.as_ref().is_none_or(|it| it.range().end <= self.volume);
+        if !has_label || self.volume > LARGEST_PART {
+            return Err("the label does not lie in the boot file system");
+        }
         let end = self.environment.checked_add(environment::LENGTH as u64);
         let has_environment = end.is_some_and(|it| self.mutable.contains(&(self.environment..it)));
         if has_environment { Ok(()) } else { Err("the environment is not among what changes") }
+    }
+}
+
+impl Label {
+    /// What it says on a slot.
+    pub fn of(&self, slot: Slot) -> Vec<u8> {
+        slot.fill(&self.text).encode_utf16().flat_map(u16::to_le_bytes).collect()
+    }
+
+    fn range(&self) -> Range<u64> {
+        self.offset..self.offset.saturating_add(self.of(Slot::A).len() as u64)
     }
 }
 

@@ -11,6 +11,7 @@ use super::installer::{self, Installer, Refusal, Target};
 use super::verify::{self, Checked, Progress, Rot, Verification};
 use super::{Devices, tail};
 use crate::block::BlockDevice;
+use crate::slot::Slot;
 use crate::slot::environment::{self, Environment, Unfit};
 use crate::slot::place;
 use crate::slot::trial::Phase;
@@ -26,6 +27,7 @@ const BOOT_SECTOR: [u8; 4096] = [0; 4096];
 #[derive(Debug)]
 pub struct Install<D> {
     devices: Devices<D>,
+    slot: Slot,
     installer: Installer,
     unflushed: u64,
 }
@@ -77,7 +79,7 @@ impl<D: BlockDevice> Install<D> {
         let target =
             Target { root: devices.root.len(), boot: devices.boot.len(), ..target.clone() };
         let installer = Installer::new(header, &target)?;
-        let mut install = Self { devices, installer, unflushed: 0 };
+        let mut install = Self { devices, slot: target.slot, installer, unflushed: 0 };
         install.disable()?;
         if install.is_resumed() {
             install.skip_held()?;
@@ -136,6 +138,7 @@ impl<D: BlockDevice> Install<D> {
         if !self.is_complete() {
             return Err(Error::Incomplete(self.progress()));
         }
+        self.write_label()?;
         for part in [Part::Root, Part::Boot] {
             self.flush(part)?;
             self.devices.part_mut(part).forget()?;
@@ -143,7 +146,7 @@ impl<D: BlockDevice> Install<D> {
         if !self.is_resumed() {
             return Err(Error::ReadBack(Rot { part: Part::Root, chunk: 0 }));
         }
-        let mut verification = Verification::new(self.installer.header().clone());
+        let mut verification = Verification::new(self.installer.header().clone(), self.slot);
         loop {
             match verification.step(&self.devices)? {
                 Checked::Whole(progress) => tell(progress),
@@ -195,6 +198,13 @@ impl<D: BlockDevice> Install<D> {
             root.write_at(offset, &bytes)?;
         }
         Ok(root.flush()?)
+    }
+
+    fn write_label(&mut self) -> io::Result<()> {
+        match &self.installer.header().facts().label {
+            Some(label) => self.devices.boot.write_at(label.offset, &label.of(self.slot)),
+            None => Ok(()),
+        }
     }
 
     fn flush(&mut self, part: Part) -> io::Result<()> {

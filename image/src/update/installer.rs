@@ -261,7 +261,7 @@ fn check(header: &Header, target: &Target) -> Result<environment::Kernel, Refusa
         return Err(Refusal::Older { update, running });
     }
     let root = facts.root.size + tail::space(header);
-    let boot = facts.boot.size;
+    let boot = facts.boot.size.max(facts.volume);
     for (part, needed, available) in
         [(Part::Root, root, target.root), (Part::Boot, boot, target.boot)]
     {

@@ -1,8 +1,5 @@
 //! Updates, slots and disks that tests use.
 
-use std::io::{Cursor, Write as _};
-
-use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions};
 use semver::Version;
 
 use super::build::{Contents, build};
@@ -10,22 +7,19 @@ use super::header::KernelTemplate;
 use super::{Devices, Header, Target};
 use crate::Architecture;
 use crate::block::Memory;
+use crate::fat::{self, File};
 use crate::slot::Slot;
 use crate::slot::environment::{FILE, LENGTH};
 
 pub(crate) const ROOT: usize = 96 << 10;
 pub(crate) const BOOT: usize = 208 << 10;
 
-/// A boot file system with an environment file full of zeros.
+/// A boot file system with an environment file full of zeros, and a label at its end.
 pub(crate) fn boot(kernel: &[u8]) -> Vec<u8> {
-    let mut disk = Cursor::new(vec![0; BOOT]);
-    let options = FormatVolumeOptions::new().fat_type(FatType::Fat12).bytes_per_cluster(512);
-    fatfs::format_volume(&mut disk, options).unwrap();
-    let system = FileSystem::new(&mut disk, FsOptions::new()).unwrap();
-    system.root_dir().create_file(FILE).unwrap().write_all(&[0; LENGTH]).unwrap();
-    system.root_dir().create_file("kernel").unwrap().write_all(kernel).unwrap();
-    drop(system);
-    disk.into_inner()
+    let files =
+        [File { path: FILE, content: &[0; LENGTH] }, File { path: "vmlinuz", content: kernel }];
+    let label = File { path: "EFILABEL", content: &[0; 12] };
+    fat::volume(BOOT as u64, &files, Some(label)).unwrap()
 }
 
 /// Bytes that do not repeat, and differ from seed to seed.
@@ -49,7 +43,7 @@ pub(crate) fn update(seed: u32, version: Version) -> (Vec<u8>, Header) {
         version,
         minimum: Version::new(1, 0, 0),
         kernel: KernelTemplate {
-            file: "C:BOOT-{slot}:kernel".into(),
+            file: "C:boot-{slot}:vmlinuz".into(),
             parameters: "root=PARTLABEL=root-{slot}".into(),
             watchdog: 60,
         },

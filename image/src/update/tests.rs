@@ -98,7 +98,7 @@ fn installed_slot_is_ready_and_whole() {
 
     assert_eq!(phase(&devices), Some(Phase::Ready));
     assert_eq!(tail::read(&devices.root).unwrap(), header);
-    assert_eq!(Verification::of(&devices).unwrap().run(&devices).unwrap(), Ok(()));
+    assert_eq!(Verification::of(&devices, Slot::B).unwrap().run(&devices).unwrap(), Ok(()));
     let environment = read_environment(&devices.boot, header.facts().environment).unwrap().unwrap();
     assert_eq!(environment.kernel().parameters, "root=PARTLABEL=root-b");
     assert_eq!(environment.revision(), 0);
@@ -128,14 +128,14 @@ fn slot_can_be_used_and_still_be_whole() {
         devices.boot.write_at(range.start, &vec![0x5a; length]).unwrap();
     }
 
-    assert_eq!(Verification::of(&devices).unwrap().run(&devices).unwrap(), Ok(()));
+    assert_eq!(Verification::of(&devices, Slot::B).unwrap().run(&devices).unwrap(), Ok(()));
 }
 
 #[test]
 fn rot_is_found_wherever_it_is() {
     let (file, header) = newer(1);
     let whole = installed(devices(), &file, &header);
-    let kernel = header.facts().boot.size - 20_000;
+    let kernel = header.facts().boot.size - 5_000;
 
     for (part, offset) in
         [(Part::Root, 0), (Part::Root, 50_000), (Part::Boot, 0), (Part::Boot, kernel)]
@@ -145,10 +145,26 @@ fn rot_is_found_wherever_it_is() {
         devices.part(part).read_at(offset, &mut byte).unwrap();
         devices.part_mut(part).write_at(offset, &[byte[0] ^ 1]).unwrap();
 
-        let rot = Verification::of(&devices).unwrap().run(&devices).unwrap().unwrap_err();
+        let rot = Verification::of(&devices, Slot::B).unwrap().run(&devices).unwrap().unwrap_err();
 
         assert_eq!((rot.part, rot.chunk as u64), (part, offset / (16 << 10)));
     }
+}
+
+#[test]
+fn each_slot_gets_its_label_even_behind_the_last_chunk() {
+    let (file, header) = newer(1);
+    let label = header.facts().label.clone().unwrap();
+    assert!(label.offset > header.facts().boot.size, "the label is the volume's end");
+
+    let mut devices = installed(devices(), &file, &header);
+
+    let mut found = [0; 12];
+    devices.boot.read_at(label.offset, &mut found).unwrap();
+    assert_eq!(&found, b"b\0o\0o\0t\0-\0b\0");
+    devices.boot.write_at(label.offset, b"x").unwrap();
+    let rot = Verification::of(&devices, Slot::B).unwrap().run(&devices).unwrap().unwrap_err();
+    assert_eq!(rot, verify::Rot { part: Part::Boot, chunk: header.facts().boot.chunks.len() });
 }
 
 #[test]

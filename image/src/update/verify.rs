@@ -5,11 +5,13 @@ use std::io;
 use super::header::{Facts, Header, Part};
 use super::{Devices, tail};
 use crate::block::BlockDevice;
+use crate::slot::Slot;
 
 /// A check of a slot, which can rest after each chunk.
 #[derive(Debug, Clone)]
 pub struct Verification {
     header: Header,
+    slot: Slot,
     part: Part,
     chunk: usize,
     buffer: Vec<u8>,
@@ -35,7 +37,7 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// A chunk that is not what was installed.
+/// A chunk that is not what was installed; the number behind the last chunk's stands for the label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("chunk {chunk} of the {part:?} file system is not what was installed")]
 pub struct Rot {
@@ -50,13 +52,13 @@ impl Verification {
     ///
     /// # Errors
     /// [`tail::Fault`] where it holds none.
-    pub fn of<D: BlockDevice>(devices: &Devices<D>) -> Result<Self, tail::Fault> {
-        tail::read(&devices.root).map(Self::new)
+    pub fn of<D: BlockDevice>(devices: &Devices<D>, slot: Slot) -> Result<Self, tail::Fault> {
+        Ok(Self::new(tail::read(&devices.root)?, slot))
     }
 
     /// Begins to check a slot by a header.
-    pub fn new(header: Header) -> Self {
-        Self { header, part: Part::Root, chunk: 0, buffer: Vec::new() }
+    pub const fn new(header: Header, slot: Slot) -> Self {
+        Self { header, slot, part: Part::Root, chunk: 0, buffer: Vec::new() }
     }
 
     /// The header that it checks by.
@@ -75,7 +77,9 @@ impl Verification {
         }
         let (part, chunk) = (self.part, self.chunk);
         if chunk == facts.part(part).chunks.len() {
-            return Ok(Checked::Done);
+            let is_labelled = is_labelled(facts, &devices.boot, self.slot)?;
+            let rot = Checked::Rotten(Rot { part, chunk });
+            return Ok(if is_labelled { Checked::Done } else { rot });
         }
         if !holds(facts, devices, part, chunk, &mut self.buffer)? {
             return Ok(Checked::Rotten(Rot { part, chunk }));
@@ -111,6 +115,15 @@ pub(super) fn holds<D: BlockDevice>(
     buffer.resize(chunks.length(chunk) as usize, 0);
     devices.part(part).read_at(chunks.offset(chunk), buffer)?;
     Ok(facts.is_chunk(part, chunk, buffer))
+}
+
+/// Whether a slot's boot file system says that it is this slot's.
+fn is_labelled(facts: &Facts, boot: &impl BlockDevice, slot: Slot) -> io::Result<bool> {
+    let Some(label) = &facts.label else { return Ok(true) };
+    let expected = label.of(slot);
+    let mut found = vec![0; expected.len()];
+    boot.read_at(label.offset, &mut found)?;
+    Ok(found == expected)
 }
 
 /// How far it is when so many chunks of a part are done.
