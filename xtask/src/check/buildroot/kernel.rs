@@ -24,11 +24,7 @@ const READ_BY_KCONFIG: [&str; 2] = ["*/Kconfig*", "*/scripts/*.sh"];
 pub(super) fn check(tree: &Tree) -> Result<()> {
     let directory = workspace::target("kconfig");
     fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
-    let version = candidate(SOURCE)?;
-    let sources = directory.join(format!("{SOURCE}_{version}"));
-    if !sources.join("complete").exists() {
-        stage("fetching the kernel's Kconfig, 150 MB", || fetch(&directory, &sources))?;
-    }
+    let sources = sources(&directory)?;
     let outcomes = thread::scope(|scope| {
         let checks = ARCHITECTURES
             .map(|it| scope.spawn(|| survives(tree, it, &sources).with_context(|| it.to_owned())));
@@ -38,6 +34,23 @@ pub(super) fn check(tree: &Tree) -> Result<()> {
         outcomes.into_iter().filter_map(Result::err).map(|it| format!("{it:#}")).collect();
     ensure!(dropped.is_empty(), "{}", dropped.join("; "));
     Ok(())
+}
+
+/// Brings what Kconfig reads, unless it is there, and tells where.
+fn sources(directory: &Path) -> Result<PathBuf> {
+    let get = || -> Result<PathBuf> {
+        let sources = directory.join(format!("{SOURCE}_{}", candidate(SOURCE)?));
+        if !sources.join("complete").exists() {
+            stage("fetching the kernel's Kconfig, 150 MB", || fetch(directory, &sources))?;
+        }
+        Ok(sources)
+    };
+    get().or_else(|error| {
+        // Old lists name versions that the mirror has no more.
+        eprintln!("again, because {error:#}");
+        tools::update_lists()?;
+        get()
+    })
 }
 
 fn survives(tree: &Tree, architecture: &str, sources: &Path) -> Result<()> {
@@ -144,16 +157,10 @@ fn unpack(package: &Path, destination: &Path) -> Result<()> {
 
 /// The version of a package that apt would take.
 fn candidate(package: &str) -> Result<String> {
-    let find = || -> Result<Option<String>> {
-        let shown = apt_cache(&["policy", package])?;
-        let version = shown.lines().find_map(|it| it.trim_start().strip_prefix("Candidate: "));
-        Ok(version.filter(|it| *it != "(none)").map(|it| it.replace(':', "%3a")))
-    };
-    if let Some(version) = find()? {
-        return Ok(version);
-    }
-    tools::update_lists()?;
-    find()?.with_context(|| format!("apt knows no {package}"))
+    let shown = apt_cache(&["policy", package])?;
+    let version = shown.lines().find_map(|it| it.trim_start().strip_prefix("Candidate: "));
+    let version = version.filter(|it| *it != "(none)").map(|it| it.replace(':', "%3a"));
+    version.with_context(|| format!("apt knows no {package}"))
 }
 
 /// The last of the packages with a built Kconfig: any of the series reads any of its sources.
