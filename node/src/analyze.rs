@@ -10,9 +10,11 @@ use spire_bridge::agent::{Exit, Phase, ServerAddress};
 use spire_bridge::identity::{Absence, Standing};
 
 use crate::config::Config;
+use crate::data::{self, DataFinding};
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
 use crate::peers::{PeerKey, SessionId, Timeouts};
+use crate::update::rules::{self, SlotFinding};
 
 /// An agent that will try again sooner than this is not disturbed: a restart takes it as long.
 const WORTH_A_RESTART: Duration = Duration::from_secs(5);
@@ -51,6 +53,10 @@ pub enum Finding {
         /// How many keys are overlooked.
         overlooked: usize,
     },
+    /// Something about the slots.
+    Slots(SlotFinding),
+    /// Something about the data file system.
+    Data(DataFinding),
     /// A peer is there with whom no session is held, or one that ends soon.
     SessionMissing(PeerKey),
     /// A session is silent, or its peer's SVID has ended.
@@ -60,7 +66,12 @@ pub enum Finding {
 impl Finding {
     /// Tells whether an operator who asks for the status would want to hear of it.
     pub fn is_notable(&self) -> bool {
-        !matches!(self, Self::SessionMissing(_) | Self::SessionStale(_) | Self::JoinTokenSpent)
+        match self {
+            Self::SessionMissing(_) | Self::SessionStale(_) | Self::JoinTokenSpent => false,
+            Self::Slots(finding) => finding.is_notable(),
+            Self::Data(finding) => finding.is_notable(),
+            _ => true,
+        }
     }
 
     /// Tells whether it is logged when it begins and ends. A mesh that differs is logged as what was done
@@ -96,6 +107,8 @@ impl fmt::Display for Finding {
             Self::ConfigurationNewer { overlooked } => {
                 write!(f, "a newer firmware wrote the configuration: {overlooked} keys overlooked")
             }
+            Self::Slots(finding) => finding.fmt(f),
+            Self::Data(finding) => finding.fmt(f),
             Self::SessionMissing(peer) => write!(f, "no session with {}", peer.address),
             Self::SessionStale(id) => write!(f, "session {} is over", id.0),
         }
@@ -114,6 +127,8 @@ pub fn analyze(
     findings.extend(agent(config, knowledge, seen, now));
     findings.extend(identity(config, seen));
     findings.extend(sessions(config, knowledge, seen, now));
+    findings.extend(data(seen));
+    findings.extend(slots(seen));
     findings
 }
 
@@ -186,6 +201,17 @@ fn sessions(
         Vec::new()
     };
     stale.chain(missing.into_iter().map(Finding::SessionMissing)).collect()
+}
+
+fn data(seen: &Observation) -> Vec<Finding> {
+    let findings = seen.data.map(data::findings).unwrap_or_default();
+    findings.into_iter().map(Finding::Data).collect()
+}
+
+fn slots(seen: &Observation) -> Vec<Finding> {
+    let slots = seen.slots.as_ref();
+    let findings = slots.map(|slots| rules::findings(&seen.record, slots)).unwrap_or_default();
+    findings.into_iter().map(Finding::Slots).collect()
 }
 
 /// Returns how long peers may be silent under this configuration.

@@ -9,6 +9,7 @@
 pub mod analyze;
 pub mod clock_floor;
 pub mod config;
+pub mod data;
 pub mod hello;
 pub mod io;
 pub mod knowledge;

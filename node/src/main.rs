@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "the command line reads the configuration")]
 
+mod commands;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,7 +13,7 @@ use clap::{Parser, Subcommand};
 use mesh_node::config::{self, Config};
 use mesh_node::io::{api, log, prepare};
 use mesh_node::proto::node::{Status, StatusRequest};
-use mesh_node::run::{Unable, run};
+use mesh_node::run::{Unable, count_start, run};
 use mesh_node::self_check;
 use mesh_node::table;
 
@@ -57,6 +59,8 @@ enum Command {
     ExampleConfig,
     /// Gets a boot ready: slot, clock, data partition. Runs before anything else, and never fails.
     Prepare,
+    /// Tells what is on the slots, and installs, tries, keeps or leaves an update.
+    Image(commands::image::Arguments),
     /// Checks that the cryptography does here what the standards say; exit status 1 if it does not.
     SelfCheck {
         /// One JSON array instead of lines.
@@ -91,6 +95,7 @@ async fn main() -> ExitCode {
             prepare::prepare();
             ExitCode::SUCCESS
         }
+        Command::Image(arguments) => commands::image::run(arguments).await,
         Command::SelfCheck { json } => check_self(json),
     }
 }
@@ -112,12 +117,13 @@ fn check_self(json: bool) -> ExitCode {
 }
 
 async fn run_node(file: &Path) -> ExitCode {
+    let starts = count_start();
     let config = match load(file) {
         Ok(config) => config,
         Err(status) => return status,
     };
     log::start(&config.log);
-    match run(config).await {
+    match run(config, starts).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(unable @ Unable::NotPermitted(_)) => failed(&unable.to_string(), EX_NOPERM),
         Err(unable @ Unable::NoBatmanAdv(_)) => failed(&unable.to_string(), EX_UNAVAILABLE),

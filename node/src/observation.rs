@@ -3,6 +3,10 @@
 use batman::{IfIndex, Link, MacAddr, Seen};
 use spire_bridge::identity::{Standing, WallTime};
 
+use crate::data::DataSeen;
+use crate::update::record::Record;
+use crate::update::rules::SlotsSeen;
+
 /// One look at everything.
 #[derive(Debug)]
 pub struct Observation {
@@ -18,6 +22,12 @@ pub struct Observation {
     pub server_answers: Option<bool>,
     /// The secret that the running agent was given for its first attestation is still there.
     pub join_token_left: bool,
+    /// The data file system, where a boot has prepared one.
+    pub data: Option<DataSeen>,
+    /// The slots, where there are some.
+    pub slots: Option<SlotsSeen>,
+    /// What is remembered of updates.
+    pub record: Record,
 }
 
 impl Observation {

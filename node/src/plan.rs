@@ -7,8 +7,10 @@ use spire_bridge::Uptime;
 use spire_bridge::agent::Command;
 
 use crate::analyze::Finding;
+use crate::data::{self, DataAction};
 use crate::knowledge::Knowledge;
 use crate::peers::{PeerKey, SessionId};
+use crate::update::rules::{self, SlotAction};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +30,22 @@ pub enum Action {
     Dial(PeerKey),
     /// End a session.
     HangUp(SessionId),
+    /// Do something about the slots.
+    Slots(SlotAction),
+    /// Do something about data.
+    Data(DataAction),
 }
 
 impl Action {
     /// Tells whether it belongs into the node's history; dialling happens all the time.
     pub fn is_worth_remembering(&self) -> bool {
-        !matches!(self, Self::Dial(_) | Self::HangUp(_))
+        let is_everyday = matches!(
+            self,
+            Self::Dial(_)
+                | Self::HangUp(_)
+                | Self::Data(DataAction::Mirror | DataAction::SaveClock)
+        );
+        !is_everyday
     }
 }
 
@@ -46,6 +58,8 @@ impl fmt::Display for Action {
             Self::WipeJoinToken => f.write_str("remove the used join token"),
             Self::Dial(peer) => write!(f, "dial {}", peer.address),
             Self::HangUp(session) => write!(f, "end session {}", session.0),
+            Self::Slots(action) => action.fmt(f),
+            Self::Data(action) => action.fmt(f),
         }
     }
 }
@@ -72,6 +86,8 @@ fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Actio
         Finding::JoinTokenSpent => Some(Action::WipeJoinToken),
         Finding::SessionMissing(peer) => Some(Action::Dial(*peer)),
         Finding::SessionStale(session) => Some(Action::HangUp(*session)),
+        Finding::Slots(finding) => rules::action(finding).map(Action::Slots),
+        Finding::Data(finding) => data::action(*finding).map(Action::Data),
         Finding::ConfigurationNewer { .. }
         | Finding::MeshUnreadable(_)
         | Finding::Obstacle(_)

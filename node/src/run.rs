@@ -3,6 +3,7 @@
 
 mod router;
 mod sources;
+mod updating;
 
 use crate::config::Config;
 use crate::io::host;
@@ -25,20 +26,32 @@ pub enum Unable {
     Machine(#[from] anyhow::Error),
 }
 
-/// Runs the node until it is told to stop.
+/// Counts this start. A slot on trial in which mesh-node starts over and over is given up here, before the
+/// configuration or anything else can end it once more.
+pub fn count_start() -> u32 {
+    let starts = host::count_start();
+    updating::give_up_on_a_loop(starts);
+    starts
+}
+
+/// Runs the node until it is told to stop. `starts` is what [`count_start`] returned.
 ///
 /// # Errors
 /// What keeps it from starting. Once it runs it reports, backs off and tries again.
-pub async fn run(config: Config) -> Result<(), Unable> {
+pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
     if !host::may_change_the_network() {
         return Err(Unable::NotPermitted(config.mesh.wanted.mesh().to_string()));
     }
-    let (mut router, mut sources) = Router::start(config)?;
+    let (mut router, mut sources) = Router::start(config, starts)?;
     router.first_look().await?;
     loop {
         let pause = match sources.next().await {
             Woken::ToStop => break,
             Woken::ToLook => BURST,
+            Woken::Asked(asked) => {
+                router.answer(asked);
+                BURST
+            }
             Woken::ByLink(event) => match router.learn(*event) {
                 true => LINK_BURST,
                 false => continue,

@@ -21,6 +21,7 @@ use crate::hello::Hello;
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
 use crate::peers::{LinkEvent, PeerKey, Session, SessionId, Side};
+use crate::update::record::Record;
 
 /// Our hard interface and our address on it.
 pub(crate) const LINK: IfIndex = IfIndex(3);
@@ -95,6 +96,9 @@ pub(crate) fn seen() -> Observation {
         agent_missing: false,
         server_answers: Some(true),
         join_token_left: false,
+        data: None,
+        slots: None,
+        record: Record::default(),
     }
 }
 

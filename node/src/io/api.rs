@@ -1,10 +1,12 @@
 //! The node's API on a local socket: the service, and the client behind `mesh-node status`.
 
+use std::convert::Infallible;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use anyhow::Context as _;
 use hyper_util::rt::TokioIo;
@@ -12,9 +14,14 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio_stream::wrappers::{UnixListenerStream, WatchStream};
 use tokio_stream::{Stream, StreamExt as _};
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, Service, http};
+use tonic::server::NamedService as _;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response};
 
+use super::image_api::ImageApi;
+use crate::proto::image::image_server::ImageServer;
 use crate::proto::node::node_client::NodeClient;
 use crate::proto::node::node_server::{Node, NodeServer};
 use crate::proto::node::{Status, StatusRequest};
@@ -23,13 +30,18 @@ use crate::proto::node::{Status, StatusRequest};
 ///
 /// # Errors
 /// If the socket cannot be made.
-pub fn serve(socket: &Path, status: watch::Receiver<Status>) -> anyhow::Result<()> {
+pub fn serve(
+    socket: &Path,
+    status: watch::Receiver<Status>,
+    image: ImageApi,
+) -> anyhow::Result<()> {
     let listener =
         bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
-    let service = NodeServer::new(Told { status });
+    let node = NodeServer::new(Told { status });
+    let services = Services { node, image: ImageServer::new(image) };
     tokio::spawn(async move {
         let incoming = UnixListenerStream::new(listener);
-        if let Err(error) = Server::builder().serve_with_incoming(service, incoming).await {
+        if let Err(error) = Server::builder().serve_with_incoming(services, incoming).await {
             tracing::error!(%error, "local API ended");
         }
     });
@@ -55,6 +67,10 @@ fn bind(socket: &Path) -> io::Result<UnixListener> {
 /// # Errors
 /// With what to do if nobody listens.
 pub async fn connect(socket: &Path) -> anyhow::Result<NodeClient<Channel>> {
+    Ok(NodeClient::new(channel(socket).await?))
+}
+
+pub(super) async fn channel(socket: &Path) -> anyhow::Result<Channel> {
     let path = socket.to_owned();
     let connector = tower::service_fn(move |_| {
         let path = path.clone();
@@ -62,10 +78,36 @@ pub async fn connect(socket: &Path) -> anyhow::Result<NodeClient<Channel>> {
     });
     // The authority is never looked up; HTTP/2 wants one.
     let endpoint = Endpoint::from_static("http://mesh-node.invalid");
-    let channel = endpoint.connect_with_connector(connector).await.with_context(|| {
+    endpoint.connect_with_connector(connector).await.with_context(|| {
         format!("no answer on {}: is mesh-node running, and are you root?", socket.display())
-    })?;
-    Ok(NodeClient::new(channel))
+    })
+}
+
+/// Both services, told apart by the beginning of a call's path; tonic's own router would bring a web framework along.
+#[derive(Clone)]
+struct Services {
+    node: NodeServer<Told>,
+    image: ImageServer<ImageApi>,
+}
+
+impl Service<http::Request<Body>> for Services {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: http::Request<Body>) -> Self::Future {
+        let path = call.uri().path().strip_prefix('/').unwrap_or_default();
+        let service = path.split_once('/').map(|(service, _)| service);
+        if service == Some(ImageServer::<ImageApi>::NAME) {
+            self.image.call(call)
+        } else {
+            self.node.call(call)
+        }
+    }
 }
 
 struct Told {

@@ -9,6 +9,7 @@ pub mod data;
 pub mod disk;
 pub mod durable;
 pub mod host;
+pub mod image_api;
 pub mod installing;
 pub mod keep;
 mod kernel_calls;

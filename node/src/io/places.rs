@@ -15,8 +15,14 @@ pub const UPDATE_RECORD: &str = "/data/mesh-node/update.json";
 /// When the image was packed, in seconds since 1970.
 pub const IMAGE_BUILT: &str = "/etc/mesh-node/built";
 
+/// Where the agent keeps its data when the data file system takes none.
+pub const AGENT_IN_MEMORY: &str = "/run/spire/agent-data";
+
 /// What concerns this boot alone, in memory.
 pub const RUNTIME: &str = "/run/mesh-node";
+
+/// How often mesh-node was started in this boot.
+pub const STARTS: &str = "/run/mesh-node/starts";
 
 /// What the boot had to say.
 pub const BOOT_REPORT: &str = "/run/mesh-node/boot.json";

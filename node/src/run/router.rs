@@ -1,10 +1,12 @@
+mod acting;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use batman::{Kernel, Step};
-use spire_bridge::agent::{self, Command, Origin, Phase};
-use spire_bridge::identity::LiveIdentity;
+use spire_bridge::agent::{self, Origin, Phase};
+use spire_bridge::identity::{LiveIdentity, Standing};
 use spire_bridge::io::Agent;
 use spire_bridge::rule::Rule;
 use spire_bridge::tls::Terms;
@@ -12,11 +14,14 @@ use tokio::sync::watch;
 
 use super::Unable;
 use super::sources::Sources;
-use crate::analyze::{Finding, analyze, timeouts};
+use super::updating::{self, Updating};
+use crate::analyze::{analyze, timeouts};
 use crate::config::{Config, OnStop};
 use crate::io::clock::{SystemClock, uptime, wall};
 use crate::io::control::{Control, Settings};
-use crate::io::log::with_causes;
+use crate::io::data::DataFiles;
+use crate::io::image_api::ImageApi;
+use crate::io::watchdog::Watchdog;
 use crate::io::{api, host, log, probe};
 use crate::knowledge::{Changes, Knowledge};
 use crate::observation::Observation;
@@ -24,6 +29,9 @@ use crate::peers::LinkEvent;
 use crate::plan::{Action, plan};
 use crate::proto::node::Status;
 use crate::status::status;
+use crate::update::health::health;
+use crate::update::judgement::Health;
+use crate::update::request::{Asked, NotDone};
 
 /// Where the agent's process id, configuration and log are: in memory, gone with a reboot.
 const AGENT_RUNTIME: &str = "/run/spire/agent";
@@ -43,19 +51,28 @@ pub(super) struct Router {
     knowledge: Knowledge,
     told: watch::Sender<Status>,
     rehearsed: Vec<Action>,
+    watchdog: Watchdog,
+    data: Option<DataFiles>,
+    updating: Updating,
+    /// How the node stood at the last look.
+    health: Health,
 }
 
 impl Router {
     /// Opens everything and starts what runs beside the loop.
-    pub(super) fn start(config: Config) -> anyhow::Result<(Self, Sources)> {
+    pub(super) fn start(config: Config, starts: u32) -> anyhow::Result<(Self, Sources)> {
+        let watchdog = Watchdog::open();
         let name = config.node.name.as_ref().map_or_else(host::name, |name| name.as_str().into());
         let kernel = Kernel::open()?;
         let link_changes = kernel.events()?;
         let identity = LiveIdentity::new();
         let (control, happenings) = Control::open(control(&config), &terms(&config, &identity))?;
-        let (agent, supervisor) = open_agent(&config)?;
+        let data = DataFiles::open(&config.identity.agent.data_dir);
+        let (agent, supervisor) = open_agent(&config, data.as_ref())?;
+        let (updating, slots, asked) = Updating::start(&config.update, starts);
         let (told, to_tell) = watch::channel(Status { name: name.clone(), ..Status::default() });
-        api::serve(&config.api.socket, to_tell)?;
+        let image = ImageApi::of_machine(slots, &config.update);
+        api::serve(&config.api.socket, to_tell, image)?;
         let (changed, identity_changes) = watch::channel(());
         let socket = config.identity.agent.socket.clone();
         let live = identity.clone();
@@ -71,6 +88,7 @@ impl Router {
             link_changes,
             identity_changes,
             server_answers.clone(),
+            asked,
             config.cycle.interval,
         )?;
         let mut knowledge = Knowledge::default();
@@ -87,6 +105,10 @@ impl Router {
             knowledge,
             told,
             rehearsed: Vec::new(),
+            watchdog,
+            data,
+            updating,
+            health: Health::default(),
         };
         router.part_with_stranger();
         Ok((router, sources))
@@ -131,11 +153,30 @@ impl Router {
         }
         let now = status(&self.name, &self.config, &self.knowledge, &seen, uptime());
         self.told.send_replace(now);
+        self.watchdog.pet();
+        self.updating.leave_if_due();
+    }
+
+    /// Does what somebody asked for, and answers.
+    pub(super) fn answer(&mut self, asked: Asked) {
+        let Asked { request, answer } = asked;
+        tracing::info!(?request, "asked for");
+        let done = if self.config.cycle.dry_run {
+            Err(NotDone::DryRun)
+        } else {
+            self.updating.answer(request, self.health, (wall(), uptime()))
+        };
+        // Whoever asked may have left; it is done all the same.
+        let _ = answer.send(done);
     }
 
     /// Stops in order: the agent first, the mesh if so configured.
     pub(super) async fn stop(&mut self, sources: &mut Sources) {
         tracing::info!("mesh-node stops");
+        // On the way into a reboot it goes on counting: a shutdown can hang too.
+        if !self.updating.is_leaving() {
+            self.watchdog.disarm();
+        }
         if self.config.cycle.dry_run {
             return;
         }
@@ -160,13 +201,18 @@ impl Router {
         let now = uptime();
         self.knowledge.peers.forget(timeouts(&self.config), now);
         let mesh = self.kernel.observe(&self.config.mesh.wanted).await;
-        let seen = Observation {
+        let identity = self.identity.standing();
+        let is_attested = matches!(identity, Standing::Held(_));
+        let mut seen = Observation {
             mesh: mesh.map_err(|error| error.to_string()),
-            identity: self.identity.standing(),
+            identity,
             wall: wall(),
             agent_missing: self.agent.is_missing(),
             server_answers: *self.server_answers.borrow(),
             join_token_left: self.agent.holds_given_join_token(),
+            data: self.data.as_ref().map(|data| data.observe(is_attested, wall())),
+            slots: None,
+            record: updating::record(),
         };
         if seen.mesh.is_ok() {
             let links = seen.hard_interfaces();
@@ -175,6 +221,8 @@ impl Router {
         }
         self.knowledge.peers.able(seen.can_prove_itself(), now);
         self.knowledge.server(seen.server_answers, host::jitter(), now);
+        self.health = health(&self.config, &self.knowledge, &seen);
+        seen.slots = self.updating.observe(self.health, now);
         seen
     }
 
@@ -190,109 +238,6 @@ impl Router {
             tracing::debug!(%exit, "spire-agent ended");
             self.knowledge.agent.exited(exit, now, host::jitter());
         }
-    }
-
-    /// Carries the actions out and returns the steps that changed the mesh.
-    async fn apply(&mut self, actions: Vec<Action>) -> Vec<Step> {
-        let mut changed = Vec::new();
-        if self.config.cycle.dry_run {
-            self.rehearse(actions);
-            return changed;
-        }
-        for action in actions {
-            let outcome = self.carry_out(&action).await;
-            if let Err(error) = &outcome {
-                tracing::warn!(%action, error, "not done");
-            } else if let Action::Mesh(step) = &action {
-                changed.push(step.clone());
-            }
-            self.knowledge.done(&action, outcome, uptime());
-        }
-        if !changed.is_empty() {
-            let steps: Vec<String> = changed.iter().map(ToString::to_string).collect();
-            tracing::info!(steps = steps.join(", "), "mesh changed");
-        }
-        changed
-    }
-
-    /// Says what would be done, once for as long as it would.
-    fn rehearse(&mut self, actions: Vec<Action>) {
-        for action in actions.iter().filter(|action| !self.rehearsed.contains(action)) {
-            tracing::info!("dry run, this would be done: {action}");
-        }
-        self.rehearsed = actions;
-    }
-
-    async fn carry_out(&mut self, action: &Action) -> Result<(), String> {
-        match action {
-            Action::Mesh(step) => {
-                self.kernel.apply(step).await.map_err(|error| error.to_string())?;
-            }
-            Action::Agent(Command::Start) => return self.start_agent(),
-            Action::Agent(command) => self.command_agent(*command),
-            Action::NudgeAgent { pid } => {
-                self.knowledge.nudge_from = None;
-                self.command_agent(Command::Terminate { pid: *pid });
-            }
-            Action::WipeJoinToken => {
-                self.agent.wipe_join_token().map_err(|error| error.to_string())?;
-                tracing::info!("the used join token was removed");
-            }
-            Action::Dial(peer) => {
-                self.knowledge.peers.dialled(*peer, uptime());
-                self.control.dial(*peer);
-            }
-            Action::HangUp(session) => {
-                self.control.hang_up(*session);
-                self.knowledge.peers.learn(LinkEvent::Closed { id: *session }, uptime());
-            }
-        }
-        Ok(())
-    }
-
-    /// Stops an adopted agent that was started with other settings; the loop then starts a right one.
-    fn part_with_stranger(&mut self) {
-        if let Some(pid) = self.agent.adopted()
-            && !self.agent.is_as_configured()
-            && !self.config.cycle.dry_run
-        {
-            tracing::info!(pid, "the adopted spire-agent has other settings");
-            self.command_agent(Command::Terminate { pid });
-        }
-    }
-
-    fn start_agent(&mut self) -> Result<(), String> {
-        match self.agent.start() {
-            Ok(pid) => {
-                tracing::info!(pid, "spire-agent started");
-                self.knowledge.agent.started(pid, uptime(), Origin::Ours);
-                Ok(())
-            }
-            Err(error) => {
-                self.knowledge.agent.start_failed(uptime(), host::jitter());
-                Err(with_causes(&error))
-            }
-        }
-    }
-
-    fn command_agent(&mut self, command: Command) {
-        tracing::info!("{command}");
-        self.agent.signal(command);
-        self.knowledge.agent.told(command, uptime());
-    }
-
-    /// Finds the steps that the kernel accepted without becoming what they ask for.
-    fn verify(&mut self, changed: &[Step], seen: &Observation) {
-        let findings = analyze(&self.config, &self.knowledge, seen, uptime());
-        for step in changed {
-            if findings.contains(&Finding::MeshDiffers(step.clone())) {
-                tracing::warn!(%step, "had no effect");
-                let action = Action::Mesh(step.clone());
-                let outcome = Err("the kernel accepted it without effect".to_owned());
-                self.knowledge.done(&action, outcome, uptime());
-            }
-        }
-        tell(&self.knowledge.compare(findings));
     }
 }
 
@@ -312,8 +257,15 @@ fn terms(config: &Config, identity: &LiveIdentity) -> Terms {
     Terms { identity: identity.clone(), rules: rules.into(), clock: Arc::new(SystemClock) }
 }
 
-fn open_agent(config: &Config) -> anyhow::Result<(Agent, agent::Supervisor)> {
-    let agent = Agent::open(config.identity.agent.clone(), Path::new(AGENT_RUNTIME))?;
+fn open_agent(
+    config: &Config,
+    data: Option<&DataFiles>,
+) -> anyhow::Result<(Agent, agent::Supervisor)> {
+    let mut settings = config.identity.agent.clone();
+    if let Some(data) = data {
+        data.agent().clone_into(&mut settings.data_dir);
+    }
+    let agent = Agent::open(settings, Path::new(AGENT_RUNTIME))?;
     let mut supervisor = agent::Supervisor::new();
     if let Some(pid) = agent.adopted() {
         tracing::info!(pid, "spire-agent adopted");

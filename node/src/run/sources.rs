@@ -3,12 +3,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use batman::Events;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::router::Router;
 use crate::io::control::Happenings;
 use crate::peers::LinkEvent;
+use crate::update::request::Asked;
 
 /// Changes come in bursts; they are looked at together.
 pub(super) const BURST: Duration = Duration::from_millis(50);
@@ -22,6 +23,7 @@ pub(super) struct Sources {
     kernel: Option<Events>,
     identity: watch::Receiver<()>,
     server: watch::Receiver<Option<bool>>,
+    asked: mpsc::Receiver<Asked>,
     ticks: Interval,
     child: Signal,
     terminate: Signal,
@@ -34,6 +36,8 @@ pub(super) enum Woken {
     ToLook,
     /// Something happened on a link.
     ByLink(Box<LinkEvent>),
+    /// Somebody wants something of the slots.
+    Asked(Asked),
     /// Somebody wants the node to stop.
     ToStop,
 }
@@ -44,6 +48,7 @@ impl Sources {
         kernel: Events,
         identity: watch::Receiver<()>,
         server: watch::Receiver<Option<bool>>,
+        asked: mpsc::Receiver<Asked>,
         every: Duration,
     ) -> anyhow::Result<Self> {
         let mut ticks = interval(every);
@@ -54,6 +59,7 @@ impl Sources {
             kernel: Some(kernel),
             identity,
             server,
+            asked,
             ticks,
             child: caught(SignalKind::child())?,
             terminate: caught(SignalKind::terminate())?,
@@ -71,6 +77,7 @@ impl Sources {
             () = link_change(&mut self.kernel) => Woken::ToLook,
             Ok(()) = self.identity.changed() => Woken::ToLook,
             Ok(()) = self.server.changed() => Woken::ToLook,
+            Some(asked) = self.asked.recv() => Woken::Asked(asked),
             _ = self.ticks.tick() => Woken::ToLook,
             Some(event) = self.links.events.recv() => Woken::ByLink(Box::new(event)),
             Some(event) = self.links.hellos.recv() => Woken::ByLink(Box::new(event)),

@@ -106,7 +106,7 @@ impl Judge {
 
     /// Looks once. `starts` is how often mesh-node was started in this boot.
     pub fn look(&mut self, health: Health, starts: u32, now: Uptime) -> Judgement {
-        if starts >= LOOP {
+        if is_loop(starts) {
             return Judgement::Unhealthy { lack: Some(Lack::CrashLoop { starts }) };
         }
         let lack = self.lack(health);
@@ -146,6 +146,11 @@ impl Judge {
         let now = health.neighbours;
         (now < wanted).then_some(Lack::TooFewNeighbours { now, wanted })
     }
+}
+
+/// Tells whether so many starts in one boot are a loop of crashes.
+pub const fn is_loop(starts: u32) -> bool {
+    starts >= LOOP
 }
 
 impl fmt::Display for Lack {

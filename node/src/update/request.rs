@@ -4,7 +4,7 @@
 use image::slot::Slot;
 use image::slot::state::Refusal;
 use spire_bridge::Uptime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::judgement::{Health, Judgement};
 use super::rules::Rot;
@@ -76,6 +76,15 @@ impl Requests {
         self.0.send(asked).await.map_err(|_| NotDone::Stopping)?;
         answered.await.map_err(|_| NotDone::Stopping)?
     }
+}
+
+/// The ends of the loop's channels that others hold.
+#[derive(Debug)]
+pub struct Ends {
+    /// Where somebody asks for something.
+    pub requests: Requests,
+    /// What the loop knows.
+    pub told: watch::Receiver<Told>,
 }
 
 /// What the loop knows of the slots, for those who show it.

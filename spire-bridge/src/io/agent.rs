@@ -122,6 +122,11 @@ impl Agent {
         Some(exit)
     }
 
+    /// Has the agent keep its data elsewhere from its next start on.
+    pub fn move_data(&mut self, data_dir: PathBuf) {
+        self.settings.data_dir = data_dir;
+    }
+
     /// Returns the lines that the agent has logged since the last call.
     pub fn new_log_lines(&mut self) -> Vec<LogLine> {
         self.log.new_lines()

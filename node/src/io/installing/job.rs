@@ -83,7 +83,7 @@ impl Job {
 
 impl Work<'_> {
     async fn run(&mut self) -> Result<Progress, Refusal> {
-        let mut retry = Retry::default();
+        let mut retry = Retry::new(self.installing.settings.waits);
         loop {
             self.wait_for_hours().await?;
             let refusal = match self.attempt().await {

@@ -33,6 +33,7 @@ use crate::release::{self, Available, Client, Now, Patience};
 use crate::updating::firmware::Firmware;
 use crate::updating::journal::{Found, Mode, Source};
 use crate::updating::refusal::{Doing, Refusal};
+use crate::updating::retry::Waits;
 use desk::Desk;
 use job::{Job, Limits};
 use memory::Memory;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub slots: Result<Slots, String>,
     /// How long a server may take.
     pub patience: Patience,
+    /// How long it is left alone after it failed.
+    pub waits: Waits,
 }
 
 /// What somebody wants installed, and how.
@@ -124,7 +127,13 @@ impl Settings {
     /// Takes what this machine has.
     pub fn of_machine(update: Update) -> Self {
         let slots = Slots::find().map_err(|fault| super::log::with_causes(&fault));
-        Self { update, places: Places::default(), slots, patience: Patience::default() }
+        Self {
+            update,
+            places: Places::default(),
+            slots,
+            patience: Patience::default(),
+            waits: Waits::default(),
+        }
     }
 }
 

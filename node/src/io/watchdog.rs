@@ -1,0 +1,83 @@
+//! The hardware's watchdog: it starts the machine anew when nobody pets it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+const DEVICE: &str = "/dev/watchdog0";
+
+/// Written as the last byte, it stops the watchdog (Linux, Documentation/watchdog/watchdog-api.rst).
+const DISARM: &[u8] = b"V";
+
+/// A watchdog that was opened, and counts from then on.
+#[derive(Debug)]
+pub struct Watchdog {
+    device: Option<File>,
+}
+
+impl Watchdog {
+    /// Opens the machine's watchdog; a machine without one does without.
+    pub fn open() -> Self {
+        Self::at(Path::new(DEVICE))
+    }
+
+    fn at(device: &Path) -> Self {
+        let opened = OpenOptions::new().write(true).open(device);
+        match &opened {
+            Ok(_) => tracing::debug!("a watchdog watches this node"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, "no watchdog watches this node"),
+        }
+        Self { device: opened.ok() }
+    }
+
+    /// Tells it that all is well.
+    pub fn pet(&mut self) {
+        self.write(b"\0");
+    }
+
+    /// Stops it: the node is about to end on purpose.
+    pub fn disarm(&mut self) {
+        self.write(DISARM);
+        self.device = None;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let Some(device) = &mut self.device else { return };
+        if let Err(error) = device.write_all(bytes) {
+            // It goes on counting, and ends what may well be a broken machine.
+            tracing::error!(%error, "the watchdog takes no signs of life");
+            self.device = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn it_is_petted_and_stopped_by_what_is_written() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut watchdog = Watchdog::at(file.path());
+
+        watchdog.pet();
+        watchdog.pet();
+        watchdog.disarm();
+        watchdog.pet();
+
+        assert_eq!(fs::read(file.path()).unwrap(), b"\0\0V");
+    }
+
+    #[test]
+    fn a_machine_without_one_does_without() {
+        let mut watchdog = Watchdog::at(Path::new("/nowhere/watchdog0"));
+
+        watchdog.pet();
+        watchdog.disarm();
+
+        assert!(watchdog.device.is_none());
+    }
+}

@@ -1,0 +1,294 @@
+use std::fs;
+use std::path::Path;
+
+use image::io::block_device::Access;
+use image::io::slots::Slots;
+use image::slot::environment::State;
+use image::slot::state::{self, Plan, Seen, Then};
+use image::slot::trial::{Initiator, Phase, Reason};
+use image::slot::{Environment, Slot};
+use image::update::tail;
+use spire_bridge::Uptime;
+use spire_bridge::identity::WallTime;
+use tokio::sync::{mpsc, watch};
+
+use crate::config::Update;
+use crate::io::log::with_causes;
+use crate::io::{durable, host, places, scrub};
+use crate::update::judgement::{Gate, Health, Judge, Judgement, Lack, is_loop};
+use crate::update::record::{Evidence, Outcome, Record, Trial};
+use crate::update::request::{Asked, Done, Ends, NotDone, Request, Requests, Scrub, Told};
+use crate::update::rules::{SlotAction, SlotsSeen, code};
+
+/// As many may wait for an answer; each gets it at the next turn of the loop.
+const ASKED: usize = 8;
+
+/// The slots, the trial of the one that runs, and what is remembered of earlier ones.
+pub(super) struct Updating {
+    settings: Update,
+    slots: Result<Slots, String>,
+    /// The environments as of the last change: reading them costs a quarter of a megabyte.
+    seen: Option<Seen>,
+    judge: Option<Judge>,
+    judgement: Option<Judgement>,
+    starts: u32,
+    scrub: watch::Receiver<Scrub>,
+    told: watch::Sender<Told>,
+    is_leaving: bool,
+    has_asked_init: bool,
+}
+
+impl Updating {
+    /// Looks for the slots and starts the scrub of the one that runs.
+    pub(super) fn start(settings: &Update, starts: u32) -> (Self, Ends, mpsc::Receiver<Asked>) {
+        let slots = Slots::find().map_err(|fault| with_causes(&fault));
+        let off = slots.as_ref().err().cloned();
+        let (scrubbing, scrub) = watch::channel(Scrub { off, ..Scrub::default() });
+        if let Ok(slots) = &slots {
+            tokio::spawn(scrub::scrub(slots.clone(), settings.scrub, scrubbing));
+        }
+        let (told, to_tell) = watch::channel(Told::default());
+        let (ask, asked) = mpsc::channel(ASKED);
+        let mut updating = Self {
+            settings: settings.clone(),
+            slots,
+            seen: None,
+            judge: None,
+            judgement: None,
+            starts,
+            scrub,
+            told,
+            is_leaving: false,
+            has_asked_init: false,
+        };
+        updating.look_again();
+        (updating, Ends { requests: Requests(ask), told: to_tell }, asked)
+    }
+
+    /// Tells whether the machine is about to start anew, and nobody has to disarm anything.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.is_leaving
+    }
+
+    /// Looks at the slots; there is nothing to see on a machine without.
+    pub(super) fn observe(&mut self, health: Health, now: Uptime) -> Option<SlotsSeen> {
+        let scrub = self.scrub.borrow().clone();
+        self.judgement = self.judge.as_mut().map(|judge| judge.look(health, self.starts, now));
+        let running = self.seen.as_ref().map(|seen| seen.running);
+        let trial = running.zip(self.judgement);
+        let told = Told { health, trial, scrub: scrub.clone() };
+        self.told.send_if_modified(|last| std::mem::replace(last, told.clone()) != told);
+        let seen = self.seen.as_ref()?;
+        let other = seen.environment(seen.running.other()).as_ref();
+        Some(SlotsSeen {
+            running: seen.running,
+            judgement: self.judgement,
+            given_up: other.ok().and_then(given_up),
+            unreadable: other.err().map(ToString::to_string),
+            rot: scrub.rot,
+            is_leaving: self.is_leaving,
+        })
+    }
+
+    /// Carries an action out.
+    pub(super) fn carry_out(
+        &mut self,
+        action: &SlotAction,
+        health: Health,
+        (wall, now): (WallTime, Uptime),
+    ) -> Result<(), String> {
+        let evidence = self.evidence(health, now);
+        let why = self.judgement.map(|judgement| judgement.to_string()).unwrap_or_default();
+        match action {
+            SlotAction::Commit(_) => {
+                self.change(state::Request::Commit).map_err(|error| with_causes(&error))?;
+                tracing::info!("the running slot has proven itself and is kept");
+                end_trial(Outcome::Committed, why, Some(evidence), wall)
+            }
+            SlotAction::GiveUp { lack, .. } => {
+                let reason = Reason::Unhealthy(code(*lack));
+                // Before the reboot that follows; without room for it the slot's own record says why.
+                let recorded = end_trial(Outcome::Unhealthy, why, Some(evidence), wall);
+                if let Err(error) = recorded {
+                    tracing::warn!(error, "the verdict was not written down");
+                }
+                let done = self.change(state::Request::Fail { reason });
+                done.map(drop).map_err(|error| with_causes(&error))
+            }
+            SlotAction::Leave(_) => {
+                self.remember_trial(health, wall);
+                let tries = self.settings.tries.get();
+                let request = state::Request::RollBack { tries, by: Initiator::Node };
+                self.change(request).map(drop).map_err(|error| with_causes(&error))
+            }
+            SlotAction::Record { outcome, reason, .. } => {
+                end_trial(*outcome, reason.clone(), None, wall)
+            }
+        }
+    }
+
+    /// Does what somebody asked for.
+    pub(super) fn answer(
+        &mut self,
+        request: Request,
+        health: Health,
+        (wall, now): (WallTime, Uptime),
+    ) -> Result<Done, NotDone> {
+        let tries = self.settings.tries.get();
+        let is_on_trial = self.seen.as_ref().is_some_and(Seen::is_on_trial);
+        let evidence = self.evidence(health, now);
+        let ended = |outcome, why: &str| {
+            let recorded = end_trial(outcome, why.to_owned(), Some(evidence), wall);
+            complain(recorded, "the verdict was not written down");
+        };
+        let by = Initiator::Person;
+        match request {
+            Request::Activate { again } => {
+                let request = state::Request::Activate { tries, again };
+                let plan = self.change_after(request, |it| it.remember_trial(health, wall))?;
+                Ok(done(&plan, format!("slot {} is on trial from the next boot on", plan.slot)))
+            }
+            Request::Confirm => {
+                let plan = self.change(state::Request::Commit)?;
+                ended(Outcome::Committed, "a person confirmed it");
+                Ok(done(&plan, format!("slot {} is kept", plan.slot)))
+            }
+            Request::RollBack if is_on_trial => {
+                let plan = self.change(state::Request::RollBack { tries, by })?;
+                ended(Outcome::RolledBack, "a person wanted the other slot back");
+                Ok(done(&plan, format!("slot {} is given up", plan.slot)))
+            }
+            Request::RollBack => {
+                let request = state::Request::RollBack { tries, by };
+                let plan = self.change_after(request, |it| it.remember_trial(health, wall))?;
+                Ok(done(&plan, format!("slot {} is on trial from the next boot on", plan.slot)))
+            }
+        }
+    }
+
+    /// Starts the machine anew if what was done asks for it.
+    pub(super) fn leave_if_due(&mut self) {
+        if self.is_leaving && !std::mem::replace(&mut self.has_asked_init, true) {
+            tracing::info!("the machine starts anew");
+            host::restart();
+        }
+    }
+
+    fn change(&mut self, request: state::Request) -> Result<Plan, NotDone> {
+        self.change_after(request, |_| {})
+    }
+
+    /// Plans, notes what has to be remembered across the boot that follows, and writes.
+    fn change_after(
+        &mut self,
+        request: state::Request,
+        note: impl FnOnce(&Self),
+    ) -> Result<Plan, NotDone> {
+        let slots = self.slots.as_ref().map_err(|why| NotDone::NoSlots(why.clone()))?;
+        let plan = state::plan(&slots.observe(), request)?;
+        note(self);
+        slots.apply(&plan).map_err(|fault| NotDone::Medium(with_causes(&fault)))?;
+        self.look_again();
+        self.is_leaving |= plan.then == Then::Reboot;
+        Ok(plan)
+    }
+
+    /// Reads the environments anew, and begins to judge a slot on trial.
+    fn look_again(&mut self) {
+        self.seen = self.slots.as_ref().ok().map(Slots::observe);
+        let Some(seen) = self.seen.as_ref().filter(|seen| seen.is_on_trial()) else {
+            self.judge = None;
+            return;
+        };
+        let running = seen.running;
+        let judge = self.judge.take().unwrap_or_else(|| {
+            let trial = record().trial.filter(|trial| trial.slot == running.name());
+            let before = trial.map(|trial| trial.before.value).unwrap_or_default();
+            tracing::info!(slot = %running, ?before, "this slot is on trial");
+            Judge::new(before, Gate::of(&self.settings))
+        });
+        self.judge = Some(judge);
+    }
+
+    /// Writes down what the slot that is about to be tried is held against.
+    fn remember_trial(&self, before: Health, wall: WallTime) {
+        let Ok(slots) = &self.slots else { return };
+        let (from, to) = (slots.running(), slots.running().other());
+        let from_version =
+            version(slots, from).unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
+        let mut record = record();
+        record.trial = Some(Trial::new(
+            (to.to_string(), version(slots, to)),
+            (from.to_string(), from_version),
+            before,
+            wall.unix(),
+        ));
+        complain(save(&record), "what the next slot is held against was not written down");
+    }
+
+    fn evidence(&self, health: Health, now: Uptime) -> Evidence {
+        let uptime_seconds = now.since_boot().as_secs();
+        Evidence { health: health.into(), uptime_seconds, starts: self.starts }
+    }
+}
+
+/// Gives a slot on trial up in which mesh-node does not even come so far as to judge it.
+pub(super) fn give_up_on_a_loop(starts: u32) {
+    if !is_loop(starts) {
+        return;
+    }
+    let Ok(slots) = Slots::find() else { return };
+    let lack = Lack::CrashLoop { starts };
+    let request = state::Request::Fail { reason: Reason::Unhealthy(code(Some(lack))) };
+    let Ok(plan) = state::plan(&slots.observe(), request) else { return };
+    match slots.apply(&plan) {
+        Ok(()) => host::restart(),
+        Err(fault) => eprintln!("mesh-node: {}", with_causes(&fault)),
+    }
+}
+
+fn done(plan: &Plan, told: String) -> Done {
+    Done { told, reboots: plan.then == Then::Reboot }
+}
+
+fn given_up(environment: &Environment) -> Option<Reason> {
+    match (environment.state(), environment.trial()?.phase) {
+        (State::Failed, Phase::Failed(reason)) => Some(reason),
+        _ => None,
+    }
+}
+
+/// The version that a slot says it holds.
+fn version(slots: &Slots, slot: Slot) -> Option<String> {
+    let devices = slots.devices(slot, Access::Read).ok()?;
+    let header = tail::read(&devices.root).ok()?;
+    Some(header.facts().version.to_string())
+}
+
+fn end_trial(
+    outcome: Outcome,
+    why: String,
+    evidence: Option<Evidence>,
+    wall: WallTime,
+) -> Result<(), String> {
+    let mut record = record();
+    record.judge(outcome, why, evidence, wall.unix());
+    save(&record)
+}
+
+/// Reads what is remembered; others write to it too, between the turns of the loop.
+pub(super) fn record() -> Record {
+    let text = fs::read(places::UPDATE_RECORD).ok();
+    text.and_then(|text| Record::parse(&text)).unwrap_or_default()
+}
+
+fn save(record: &Record) -> Result<(), String> {
+    let written = durable::write(Path::new(places::UPDATE_RECORD), &record.render(), 0o600);
+    written.map_err(|error| error.to_string())
+}
+
+fn complain(result: Result<(), String>, what: &str) {
+    if let Err(error) = result {
+        tracing::warn!(error, "{what}");
+    }
+}
