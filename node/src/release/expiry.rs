@@ -6,6 +6,9 @@ use spire_bridge::identity::WallTime;
 
 use super::{Refusal, Role};
 
+/// 2038-01-19, when seconds since 1970 outgrow 31 bits.
+const END_OF_32_BITS: WallTime = WallTime::from_unix(1 << 31);
+
 /// What this router knows about the time.
 ///
 /// The wall clock of a router without a battery starts anywhere; the floor is a moment that has certainly passed.
@@ -45,6 +48,19 @@ impl Now {
         } else {
             (self.floor, TimeSource::Floor(self.floor_source.clone()))
         }
+    }
+
+    /// Checks that the libraries of a processor with words of this many bits can tell the wall clock's time: where they
+    /// cannot, asking for it would end the program, and `tough` asks without need.
+    ///
+    /// # Errors
+    ///
+    /// Refuses times from 2038 on with less than 64 bits.
+    pub fn check_width(&self, bits: u32) -> Result<(), Refusal> {
+        if bits < 64 && self.wall >= END_OF_32_BITS {
+            return Err(Refusal::ClockRanAway { wall: self.wall });
+        }
+        Ok(())
     }
 
     /// Checks one role's expiry; metadata is good until the second before it.
@@ -88,6 +104,20 @@ mod tests {
         let floor = TimeSource::Floor("build".to_owned());
 
         assert_eq!(check(12, 1_800_000_000), expired(1_800_000_000, floor));
+    }
+
+    #[test]
+    fn clock_that_a_small_processor_cannot_tell_is_not_asked() {
+        let at = |wall: u64| Now {
+            wall: WallTime::from_unix(wall),
+            floor: WallTime::from_unix(0),
+            floor_source: "build".to_owned(),
+        };
+
+        assert_eq!(at((1 << 31) - 1).check_width(32), Ok(()));
+        assert_eq!(at(1 << 31).check_width(64), Ok(()));
+        let wall = WallTime::from_unix(1 << 31);
+        assert_eq!(at(1 << 31).check_width(32), Err(Refusal::ClockRanAway { wall }));
     }
 
     #[test]

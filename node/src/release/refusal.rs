@@ -75,6 +75,12 @@ pub enum Refusal {
         /// Where that time came from.
         clock: TimeSource,
     },
+    /// The wall clock stands where a 32-bit processor's libraries cannot tell the time.
+    #[error("the wall clock says {wall}, which this processor cannot tell: set it first")]
+    ClockRanAway {
+        /// What it says.
+        wall: WallTime,
+    },
     /// Files of different releases were served together.
     #[error("mix-and-match: {role} is not what belongs to the rest of the release: {mismatch}")]
     MixAndMatch {

@@ -297,14 +297,18 @@ async fn data_partition_that_takes_no_writes_holds_no_update_back() {
     let old = fs::read(depot.metadata("timestamp.json")).unwrap();
     depot.publish(&depot.adding("1.2.0"), &ONLINE).unwrap();
     fs::write(depot.path("file"), "").unwrap();
-    let settings = Settings { datastore: depot.path("file/data"), ..depot.settings() };
-    let mut client = Client::new(settings).unwrap();
+    let settings = |datastore| Settings { datastore, ..depot.settings() };
+    let mut client = Client::new(settings(depot.path("file/data"))).unwrap();
     assert_eq!(offered(&mut client).await, "1.2.0");
 
     fs::write(depot.metadata("timestamp.json"), old).unwrap();
 
     let rollback = Refusal::Rollback { role: Role::Timestamp, trusted: 2, offered: 1 };
-    assert_eq!(refused(&mut client).await, rollback, "it is known until the next start");
+    assert_eq!(refused(&mut client).await, rollback);
+    let mut other = Client::new(settings(depot.path("data"))).unwrap();
+    assert_eq!(refused(&mut other).await, rollback, "it is known until the next boot");
+    fs::remove_dir_all(depot.path("scratch")).unwrap();
+    assert_eq!(refused(&mut depot.client()).await, rollback, "and is kept once that is possible");
 }
 
 #[tokio::test]
@@ -314,8 +318,8 @@ async fn what_a_power_cut_leaves_behind_costs_no_trust() {
     depot.publish(&depot.adding("1.2.0"), &ONLINE).unwrap();
     refresh(&mut depot.client()).await.unwrap();
     fs::write(depot.path("data/trusted.new"), "{\"timestamp\":\"").unwrap();
-    fs::create_dir_all(depot.path("scratch")).unwrap();
-    fs::write(depot.path("scratch/timestamp.json"), "{").unwrap();
+    fs::create_dir_all(depot.path("scratch/scratch")).unwrap();
+    fs::write(depot.path("scratch/scratch/timestamp.json"), "{").unwrap();
 
     fs::write(depot.metadata("timestamp.json"), old).unwrap();
 

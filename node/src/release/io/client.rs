@@ -35,7 +35,7 @@ pub struct Settings {
     pub root: Vec<u8>,
     /// The folder on the data partition that keeps what has come to be trusted.
     pub datastore: PathBuf,
-    /// A folder on a file system of memory, emptied at each refresh.
+    /// A folder on a file system of memory. It also keeps what is trusted while the data partition takes no writes.
     pub scratch: PathBuf,
     /// What runs on this router.
     pub running: Running,
@@ -107,7 +107,8 @@ pub(super) async fn walk(
     patience: Patience,
     now: &Now,
 ) -> Result<Listing, Error> {
-    let scratch = store.scratch().to_owned();
+    now.check_width(usize::BITS)?;
+    let scratch = store.scratch();
     let local =
         |error: io::Error| Error::Local { path: scratch.clone(), reason: error.to_string() };
     store.check_out().map_err(local)?;
