@@ -163,15 +163,14 @@ pub fn write<Image: BlockDevice>(
     medium: &mut impl Medium,
     watcher: &mut impl Watcher,
 ) -> Result<(), Failure> {
-    let total = source.image.len();
     for range in &plan.cleared {
         let fault = |source| Failure::Write { offset: range.start, source };
         medium.clear(range.start, range.end - range.start).map_err(fault)?;
     }
     flush(medium, 0)?;
 
-    let mut done = 0;
-    let mut durable = 0;
+    let (mut done, mut durable) = (0, 0);
+    let total = plan.body.iter().map(|it| it.end - it.start).sum();
     for range in &plan.body {
         put(source, range, medium)?;
         done += range.end - range.start;
@@ -184,6 +183,7 @@ pub fn write<Image: BlockDevice>(
     flush(medium, total)?;
 
     let mut done = 0;
+    let total = source.image.len();
     verify(&plan.body, fingerprint, medium, &mut |step| {
         done += step;
         tell(watcher, Stage::Verifying, done, total)

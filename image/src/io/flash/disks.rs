@@ -80,7 +80,9 @@ fn disk(directory: &Path) -> Device {
     let sector = sector.and_then(|it| it.parse().ok()).unwrap_or(512);
     let words = ["device/vendor", "device/model", "device/name"]
         .into_iter()
-        .filter_map(|it| attribute(directory, it));
+        .filter_map(|it| attribute(directory, it))
+        // A number is what its driver calls a maker.
+        .filter(|it| !it.starts_with("0x"));
     let backing_file = attribute(directory, "loop/backing_file").map(PathBuf::from);
     Device {
         attachment: attachment(directory),

@@ -29,3 +29,21 @@ impl Interrupts {
         matches!(self.signals.read_signal(), Ok(Some(_)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::raise;
+
+    use super::*;
+
+    #[test]
+    fn interrupt_waits_until_it_is_asked_for() {
+        let interrupts = Interrupts::hold().unwrap();
+        assert!(!interrupts.have_come());
+
+        raise(Signal::SIGINT).unwrap();
+
+        assert!(interrupts.have_come());
+        assert!(!interrupts.have_come());
+    }
+}

@@ -105,13 +105,15 @@ fn old_file(
     node: &fs::Metadata,
     machine: &Machine,
 ) -> Result<Target, Vec<Refusal>> {
-    let path = fs::canonicalize(wanted.path).unwrap_or_else(|_| wanted.path.to_owned());
+    let path = wanted.path.to_owned();
     let is_image = fs::metadata(wanted.image_path)
         .is_ok_and(|it| (it.dev(), it.ino()) == (node.dev(), node.ino()));
     if is_image {
         return Err(vec![Refusal::Itself { path }]);
     }
-    let looped = machine.devices.iter().find(|it| it.backing_file.as_ref() == Some(&path));
+    let whole = fs::canonicalize(&path).ok();
+    let looped =
+        machine.devices.iter().find(|it| it.backing_file.is_some() && it.backing_file == whole);
     if let Some(device) = looped {
         return Err(vec![Refusal::Looped { path, device: device.name.clone() }]);
     }
