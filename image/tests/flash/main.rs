@@ -1,6 +1,7 @@
 //! Flashes files and disks that are none, and reads back what is on them.
 #![expect(clippy::disallowed_methods, reason = "tests make files and run the program")]
 
+#[cfg(test)]
 mod bench;
 
 use std::fs::{self, File};
