@@ -71,28 +71,24 @@ pub fn esp(size: u64, architecture: Architecture, chooser: &[u8]) -> io::Result<
     fat::volume(size, &[File { path: architecture.efi_program(), content: chooser }], None)
 }
 
-/// Makes a slot's volume. The label lies behind all else, so that an update, which fits either slot, leaves it as it is: that of
-/// an update, whose `slot` is `None`, is zeroes.
+/// Makes a slot's volume. The label lies behind all else, where no update writes but by itself. Without a kernel it is a volume
+/// to be written to.
 ///
 /// # Errors
 /// When it does not fit.
 pub fn slot(
     size: u64,
-    kernel: &Kernel<'_>,
+    kernel: Option<&Kernel<'_>>,
     environment: &Environment,
-    slot: Option<Slot>,
+    slot: Slot,
 ) -> io::Result<Vec<u8>> {
-    let mut files = vec![
-        // First, so that it always lies at the same place.
-        File { path: environment::FILE, content: environment.as_bytes() },
-        File { path: KERNEL, content: kernel.program },
-    ];
-    files.extend(kernel.initramfs.map(|content| File { path: INITRAMFS, content }));
-    let label = utf16(&slot.unwrap_or(Slot::A).fill("boot-{slot}"));
-    let label = if slot.is_some() { label } else { vec![0; label.len()] };
+    // First, so that it always lies at the same place.
+    let mut files = vec![File { path: environment::FILE, content: environment.as_bytes() }];
+    if let Some(kernel) = kernel {
+        files.push(File { path: KERNEL, content: kernel.program });
+        files.extend(kernel.initramfs.map(|content| File { path: INITRAMFS, content }));
+    }
+    let label: Vec<u8> =
+        slot.fill("boot-{slot}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     fat::volume(size, &files, Some(File { path: LABEL, content: &label }))
-}
-
-fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }

@@ -80,6 +80,28 @@ pub enum Error {
     /// The chooser's file has no room for what the manifest wants.
     #[error("the slot chooser cannot be told what to boot")]
     Environment(#[from] crate::slot::environment::Unfit),
+    /// Buildroot's folder lacks a part.
+    #[error("{images} holds no {missing}")]
+    Buildroot {
+        /// The folder.
+        images: PathBuf,
+        /// The file that is missing.
+        missing: String,
+    },
+    /// The list of what was packed makes no sense.
+    #[error("{path} is no list of what was packed")]
+    Contents {
+        /// The list.
+        path: PathBuf,
+        /// What the parser found.
+        source: serde_json::Error,
+    },
+    /// What is on the image makes no update.
+    #[error("no update can be made of it")]
+    Update(#[from] crate::update::build::Fault),
+    /// Files cannot be kept for the first boot.
+    #[error("the router cannot keep what it is given")]
+    Keep(#[from] crate::keep::Unfit),
     /// Files do not fit the FAT volume of their partition.
     #[error("{partition}: the files do not fit")]
     Volume {

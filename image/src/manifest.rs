@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use semver::Version;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -28,6 +29,8 @@ pub struct Manifest {
     pub modules: Modules,
     /// How its root file system is packed.
     pub root: Root,
+    /// What an update with it says of itself.
+    pub update: Update,
     /// The disk's partitions, in the order they lie on it.
     #[serde(rename = "partition")]
     pub partitions: Vec<Partition>,
@@ -92,6 +95,16 @@ pub struct Root {
 pub enum Compression {
     /// Zstandard: quick to unpack on a router.
     Zstd,
+}
+
+/// What an update says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Update {
+    /// The version that a node must at least have to take it.
+    pub minimum: Version,
+    /// How the node keeps its data: a node that keeps them in a newer way still reads this one.
+    pub schema: u32,
 }
 
 /// One partition as the manifest asks for it.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use crate::Error;
+use crate::keep::{self, Keep};
 
 /// What one machine is given when its disk is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +88,22 @@ impl Provision {
             entries.push(file("uplink", 0o644, &line));
         }
         entries
+    }
+}
+
+impl Provision {
+    /// Keeps the files for the first boot, which puts them on the data partition.
+    ///
+    /// # Errors
+    /// [`keep::Unfit`] when they are too large.
+    pub fn keep(&self) -> Result<Keep, keep::Unfit> {
+        let mut keep = Keep::default();
+        for entry in self.entries() {
+            if let EntryContent::File(bytes) = entry.content {
+                keep.put(entry.path, keep::File { mode: entry.mode, bytes })?;
+            }
+        }
+        Ok(keep)
     }
 }
 

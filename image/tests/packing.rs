@@ -9,9 +9,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use image::io::{Packed, Parts, RootSource, pack, provision_disk};
+use image::block::{BlockDevice, Memory};
+use image::io::{Packed, Parts, Release, RootSource, buildroot, pack, provision_disk};
+use image::keep::Seen;
 use image::provision::{HostName, JoinToken, Uplink};
 use image::slot::environment::{Environment, State};
+use image::update::{Devices, Digest, Header, Part, tail};
 use image::{Error, Manifest, Provision};
 
 const MANIFEST: &str = r#"
@@ -32,6 +35,9 @@ load = []
 [root]
 compression = "zstd"
 level = 1
+[update]
+minimum = "0.1.0"
+schema = 1
 [[partition]]
 name = "esp"
 content = "esp"
@@ -59,7 +65,7 @@ size = "1 MiB"
 [[partition]]
 name = "data"
 content = "data"
-size = "8 MiB"
+size = "16 MiB"
 [programs]
 mesh-node = "/usr/bin/mesh-node"
 "#;
@@ -100,9 +106,16 @@ fn file(volume: &[u8], path: &str) -> Option<Vec<u8>> {
     Some(content)
 }
 
+fn manifest() -> Manifest {
+    Manifest::parse(MANIFEST).unwrap()
+}
+
+fn release() -> Release {
+    Release { version: "0.2.0".parse().unwrap(), built: 86_400 }
+}
+
 fn packed(directory: &Path) -> Packed {
-    let manifest = Manifest::parse(MANIFEST).unwrap();
-    pack(&manifest, &parts(directory), &directory.join("out")).unwrap()
+    pack(&manifest(), &release(), &parts(directory), &directory.join("out")).unwrap()
 }
 
 fn provision() -> Provision {
@@ -113,16 +126,6 @@ fn provision() -> Provision {
         trust_bundle: None,
         uplink: Uplink::Dhcp,
     }
-}
-
-fn debugfs(disk: &Path, offset: u64, request: &str) -> String {
-    let output = Command::new("debugfs")
-        .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
-        .args(["-R", request])
-        .arg(format!("{}?offset={offset}", disk.display()))
-        .output()
-        .unwrap();
-    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
@@ -207,7 +210,7 @@ fn squashfs_of_another_builder_is_taken_as_it_is() {
     let parts = Parts { root: RootSource::Squashfs(foreign), ..parts(directory.path()) };
     let out = directory.path().join("out");
 
-    pack(&Manifest::parse(MANIFEST).unwrap(), &parts, &out).unwrap();
+    pack(&manifest(), &release(), &parts, &out).unwrap();
 
     assert_eq!(fs::read(out.join("root.squashfs")).unwrap(), b"hsqs and so on");
 }
@@ -219,14 +222,15 @@ fn root_that_outgrew_its_partition_is_refused() {
     File::create(&large).unwrap().set_len((1 << 20) + 1).unwrap();
     let parts = Parts { root: RootSource::Squashfs(large), ..parts(directory.path()) };
 
-    let packed = pack(&Manifest::parse(MANIFEST).unwrap(), &parts, directory.path());
+    let packed = pack(&manifest(), &release(), &parts, directory.path());
 
-    let told = matches!(&packed, Err(Error::TooLarge { partition, needed: 1_048_577, .. }) if partition == "root-a");
+    let told = matches!(&packed, Err(Error::TooLarge { partition, needed, .. })
+        if partition == "root-a" && *needed > 1 << 20);
     assert!(told, "{packed:?}");
 }
 
 #[test]
-fn machine_has_its_own_files_on_a_sparse_disk_and_the_template_is_left_alone() {
+fn machine_keeps_its_own_files_on_a_sparse_disk_and_the_template_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let packed = packed(directory.path());
     let template = fs::read(&packed.disk).unwrap();
@@ -234,14 +238,112 @@ fn machine_has_its_own_files_on_a_sparse_disk_and_the_template_is_left_alone() {
 
     provision_disk(&packed, &provision(), &disk).unwrap();
 
-    let offset = packed.layout.get("data").unwrap().offset;
-    assert_eq!(debugfs(&disk, offset, "cat /hostname"), "router-1\n");
-    assert_eq!(debugfs(&disk, offset, "cat /mesh-node/config.toml"), "[mesh]\n");
-    let token = debugfs(&disk, offset, "stat /spire/join_token");
-    assert!(token.contains("Mode:  0600"), "{token}");
-    assert!(token.contains("User:     0   Group:     0"), "{token}");
-    assert!(debugfs(&disk, offset, "stat /spire/agent").contains("Mode:  0700"));
+    let own = Packed { disk: disk.clone(), ..packed.clone() };
+    let kept = Seen::parse(&partition(&own, "keep"));
+    assert_eq!(kept.faults(), [None, None], "both copies are whole");
+    let kept = kept.newest().unwrap();
+    assert_eq!(kept.file("hostname").unwrap().bytes, b"router-1\n");
+    assert_eq!(kept.file("mesh-node/config.toml").unwrap().bytes, b"[mesh]\n");
+    let token = kept.file("spire/join_token").unwrap();
+    assert_eq!((token.mode, token.bytes.as_slice()), (0o600, b"2c1f\n".as_slice()));
     assert!(fs::read(&packed.disk).unwrap() == template, "the template is untouched");
     let metadata = fs::metadata(&disk).unwrap();
     assert!(metadata.blocks() * 512 < metadata.len() / 2, "{} blocks", metadata.blocks());
+}
+
+#[test]
+fn data_partition_holds_an_empty_file_system_without_faults() {
+    let directory = tempfile::tempdir().unwrap();
+    let packed = packed(directory.path());
+    let file = directory.path().join("data.ext4");
+    fs::write(&file, partition(&packed, "data")).unwrap();
+
+    let checked = Command::new("e2fsck")
+        .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+        .args(["-f", "-n"])
+        .arg(&file)
+        .output()
+        .unwrap();
+
+    let told = String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.success(), "{told}");
+    assert!(told.contains("data: 11/"), "nothing but lost+found: {told}");
+}
+
+#[test]
+fn update_brings_what_the_first_slot_of_the_disk_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let packed = packed(directory.path());
+    let update = fs::read(&packed.update).unwrap();
+
+    let header = Header::begin(&update, None).unwrap().unwrap();
+
+    let facts = header.facts();
+    assert_eq!((facts.version.to_string(), facts.built), ("0.2.0".to_owned(), 86_400));
+    assert_eq!(facts.kernel.parameters, "root=PARTLABEL=root-{slot} panic=5 initrd=\\initrd.gz");
+    assert_eq!(header.file_length(), update.len() as u64);
+    let boot = partition(&packed, "boot-a");
+    let environment = Environment::parse(&file(&boot, "BGENV.DAT").unwrap()).unwrap();
+    assert_eq!(environment.trial().unwrap().image, header.image());
+    let slot = Devices { boot: Memory(boot), root: Memory(partition(&packed, "root-a")) };
+    assert_eq!(tail::read(&slot.root).unwrap(), header);
+    for part in [Part::Root, Part::Boot] {
+        let facts = header.facts().part(part);
+        for index in 0..facts.chunks.len() {
+            let mut chunk = vec![0; facts.length(index) as usize];
+            slot.part(part).read_at(facts.offset(index), &mut chunk).unwrap();
+            assert!(header.facts().is_chunk(part, index, &mut chunk), "chunk {index} of {part:?}");
+        }
+    }
+}
+
+#[test]
+fn list_of_what_was_packed_has_the_sums_of_the_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let packed = packed(directory.path());
+
+    let again = image::io::packed(&manifest(), &directory.path().join("out")).unwrap();
+
+    assert_eq!(again, packed);
+    for made in &packed.contents.files {
+        let content = fs::read(directory.path().join("out").join(&made.name)).unwrap();
+        assert_eq!(made.sha256, Digest::of(&content), "{}", made.name);
+    }
+    let names: Vec<_> = packed.contents.parts.iter().map(|it| it.name.as_str()).collect();
+    let expected = ["slot chooser", "vmlinuz", "initrd.gz", "mesh-node", "base system"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn folder_of_buildroot_is_packed_with_its_squashfs_or_its_archive() {
+    let directory = tempfile::tempdir().unwrap();
+    let images = directory.path().join("images");
+    let parts = parts(directory.path());
+    fs::create_dir(&images).unwrap();
+    fs::copy(&parts.efi_kernel, images.join("bzImage")).unwrap();
+    fs::copy(&parts.chooser, images.join("efibootguardx64.efi")).unwrap();
+    let found = || buildroot::parts(&manifest(), &images, &directory.path().join("work"));
+    let missing = found().unwrap_err().to_string();
+
+    let archived = Command::new("tar")
+        .arg("--create")
+        .arg("--file")
+        .arg(images.join("rootfs.tar"))
+        .arg("--directory")
+        .arg(directory.path().join("tree"))
+        .arg(".")
+        .status();
+    assert!(archived.unwrap().success());
+    let unpacked = found().unwrap();
+    fs::write(images.join("rootfs.squashfs"), b"hsqs").unwrap();
+
+    assert!(missing.ends_with("images holds no rootfs.tar"), "{missing}");
+    let RootSource::Tree(tree) = &unpacked.root else { unreachable!("only an archive was there") };
+    assert_eq!(fs::read(tree.join("usr/bin/mesh-node")).unwrap(), b"program");
+    assert_eq!(unpacked.initramfs, None);
+    let out = directory.path().join("out");
+    let packed = pack(&manifest(), &release(), &unpacked, &out).unwrap();
+    assert_eq!(file(&partition(&packed, "boot-a"), "initrd.gz"), None);
+    let squashfs = RootSource::Squashfs(images.join("rootfs.squashfs"));
+    assert_eq!(found().unwrap().root, squashfs);
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use image::io::{Packed, Sources};
-use image::{Architecture, Manifest};
+use image::io::{Packed, Release, Sources};
+use image::{Architecture, Manifest, Size};
 use serde_json::json;
 
 use crate::binaries::Profile;
@@ -56,6 +56,8 @@ pub(crate) fn build(architecture: Architecture, profile: Profile) -> Result<Pack
         cache: workspace::target("debian"),
     };
     let directory = workspace::target("image").join(architecture.name());
+    let release =
+        Release { version: env!("CARGO_PKG_VERSION").parse()?, built: workspace::built() };
     let gather = || {
         stage("gathering the kernel and the root file system", || {
             Ok(image::io::gather(&manifest, &sources, &directory.join("parts"))?)
@@ -67,27 +69,29 @@ pub(crate) fn build(architecture: Architecture, profile: Profile) -> Result<Pack
         tools::update_lists()?;
         gather()
     })?;
-    stage("packing the image", || Ok(image::io::pack(&manifest, &parts, &directory)?))
+    stage("packing the image", || Ok(image::io::pack(&manifest, &release, &parts, &directory)?))
 }
 
 fn print_table(packed: &Packed) {
-    for (name, size) in &packed.contents {
-        println!("{name:<16} {:>10}", size.to_string());
+    let contents = &packed.contents;
+    println!("{} for {}", contents.version, contents.board);
+    println!("{:<18} {:>10} {:>10}", "", "running", "stored");
+    for part in &contents.parts {
+        let [bytes, stored] = [part.bytes, part.stored].map(|it| Size(it).to_string());
+        println!("{:<18} {bytes:>10} {stored:>10}", part.name);
     }
-    println!("{}\n", packed.disk.display());
+    println!("{:<18} {:>10} {:>10}", "all of it", "", contents.stored().to_string());
+    println!("{}\n{}\n", packed.disk.display(), packed.update.display());
 }
 
 fn to_json(packed: &Packed) -> serde_json::Value {
-    let contents: Vec<_> = packed
-        .contents
-        .iter()
-        .map(|(name, size)| json!({ "name": name, "bytes": size.0 }))
-        .collect();
     json!({
         "architecture": packed.architecture.name(),
         "disk": packed.disk,
+        "update": packed.update,
         "kernel": packed.kernel,
         "initramfs": packed.initramfs,
-        "contents": contents,
+        "stored": packed.contents.stored().0,
+        "contents": packed.contents,
     })
 }

@@ -2,10 +2,8 @@
 
 use std::time::Instant;
 
-use ::image::io::Packed;
-use ::image::manifest::Boot;
-use ::image::slot::Slot;
 use ::image::Architecture;
+use ::image::io::Packed;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use qemu::io::site::Site;
@@ -77,17 +75,7 @@ fn site_as_built() -> Result<Site> {
 fn as_built(architecture: Architecture) -> Result<Packed> {
     let manifest = image::manifest(architecture)?;
     let directory = workspace::target("image").join(architecture.name());
-    let Boot::EfiBootGuard { command_line, .. } = &manifest.boot;
-    let initramfs = directory.join("initramfs.cpio");
-    Ok(Packed {
-        architecture,
-        kernel: directory.join("kernel"),
-        initramfs: initramfs.exists().then_some(initramfs),
-        command_line: Slot::A.fill(command_line),
-        disk: directory.join("disk.img"),
-        layout: manifest.layout()?,
-        contents: Vec::new(),
-    })
+    Ok(::image::io::packed(&manifest, &directory)?)
 }
 
 /// Runs scenarios one after the other; a failure does not keep the others from running.

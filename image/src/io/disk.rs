@@ -1,7 +1,8 @@
-//! Writes disks: the partition table, a root file system, a machine's data.
+//! Writes disks: the partition table and what is in the partitions.
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use gpt::disk::LogicalBlockSize;
@@ -9,10 +10,9 @@ use gpt::mbr::ProtectiveMBR;
 use gpt::{GptConfig, GptError};
 use uuid::Uuid;
 
-use super::{files, tool};
+use super::files;
 use crate::Error;
 use crate::layout::{Layout, Partition};
-use crate::provision::{Entry, EntryContent};
 
 const SECTOR: u64 = 512;
 
@@ -20,19 +20,21 @@ const SECTOR: u64 = 512;
 /// are told apart by their identity, and disks by the machine they are in.
 const IDENTITY: u128 = 0x6d65_7368_6e6f_4465_8000_0000_0000_0000;
 
-/// What a partition starts with; the rest of it is zero.
+/// What lies in a partition; the rest of it is zero.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Filling<'a> {
-    /// These bytes.
-    Bytes(&'a [u8]),
-    /// This file's.
-    File(&'a Path),
+pub(super) struct Filling<'a> {
+    /// The partition's name.
+    pub(super) partition: &'a str,
+    /// Where in the partition it begins.
+    pub(super) offset: u64,
+    /// What comes there.
+    pub(super) bytes: &'a [u8],
 }
 
 /// Writes a disk with its partition table and what is in its partitions.
 pub(super) fn write_template(
     layout: &Layout,
-    fillings: &[(&str, Filling<'_>)],
+    fillings: &[Filling<'_>],
     disk: &Path,
 ) -> Result<(), Error> {
     let mut file = File::options()
@@ -45,10 +47,7 @@ pub(super) fn write_template(
     file.set_len(layout.disk).map_err(files::fault(disk))?;
     write_table(layout, &mut file)
         .map_err(|source| Error::PartitionTable { path: disk.to_owned(), source })?;
-    for (name, filling) in fillings {
-        write_partition(layout.get(name)?, *filling, &mut file, disk)?;
-    }
-    Ok(())
+    fillings.iter().try_for_each(|it| fill(layout.get(it.partition)?, it, &mut file, disk))
 }
 
 fn write_table(layout: &Layout, disk: &mut File) -> Result<(), GptError> {
@@ -73,72 +72,25 @@ fn write_table(layout: &Layout, disk: &mut File) -> Result<(), GptError> {
     table.write().map(drop)
 }
 
-fn write_partition(
+fn fill(
     partition: &Partition,
-    filling: Filling<'_>,
+    filling: &Filling<'_>,
     disk: &mut File,
     disk_path: &Path,
 ) -> Result<(), Error> {
-    let needed = match filling {
-        Filling::Bytes(bytes) => bytes.len() as u64,
-        Filling::File(path) => files::size(path)?.0,
-    };
+    let needed = filling.offset + filling.bytes.len() as u64;
     if needed > partition.size {
-        let partition = partition.clone();
-        let (partition, available) = (partition.name, partition.size);
+        let (partition, available) = (partition.name.clone(), partition.size);
         return Err(Error::TooLarge { partition, needed, available });
     }
-    match filling {
-        Filling::Bytes(bytes) => {
-            files::write_sparse(&mut io::Cursor::new(bytes), disk, partition.offset, disk_path)
-        }
-        Filling::File(path) => {
-            let mut source = File::open(path).map_err(files::fault(path))?;
-            files::write_sparse(&mut source, disk, partition.offset, disk_path)
-        }
-    }
+    let offset = partition.offset + filling.offset;
+    files::write_sparse(&mut io::Cursor::new(filling.bytes), disk, offset, disk_path)
 }
 
-/// Makes the data file system in place, holding the entries, all of them root's.
-pub(super) fn write_data(data: &Partition, entries: &[Entry], disk: &Path) -> Result<(), Error> {
-    let staging = tempfile::tempdir().map_err(files::fault(&std::env::temp_dir()))?;
-    let tree = staging.path().join("data");
-    files::create_dir(&tree)?;
-    files::set_mode(&tree, 0o755)?;
-    for entry in entries {
-        let path = tree.join(entry.path);
-        match &entry.content {
-            EntryContent::Directory => {
-                files::create_dir(&path)?;
-                files::set_mode(&path, entry.mode)?;
-            }
-            EntryContent::File(content) => files::write_new(&path, content, entry.mode)?,
-        }
-    }
-    let extended = format!("offset={},root_owner=0:0,lazy_itable_init=0", data.offset);
-    tool::run(
-        tool::command("mke2fs")
-            .args(["-q", "-F", "-t", "ext4", "-m", "0", "-L", "data"])
-            .args(["-E", &extended, "-d"])
-            .args([&tree, disk])
-            .arg(format!("{}k", data.size >> 10)),
-    )?;
-    own_by_root(data, entries, disk, staging.path())
-}
-
-/// mke2fs keeps the owner of each file it copies, which is whoever runs this.
-fn own_by_root(
-    data: &Partition,
-    entries: &[Entry],
-    disk: &Path,
-    staging: &Path,
-) -> Result<(), Error> {
-    let script: String =
-        entries.iter().map(|it| format!("sif /{0} uid 0\nsif /{0} gid 0\n", it.path)).collect();
-    let script_path = staging.join("owners");
-    files::write(&script_path, script.as_bytes())?;
-    let mut file_system = disk.as_os_str().to_owned();
-    file_system.push(format!("?offset={}", data.offset));
-    tool::run(tool::command("debugfs").args(["-w", "-f"]).arg(&script_path).arg(file_system))
-        .map(drop)
+/// Writes over what lies in a partition of a disk.
+pub(super) fn overwrite(layout: &Layout, filling: &Filling<'_>, disk: &Path) -> Result<(), Error> {
+    let partition = layout.get(filling.partition)?;
+    let file = File::options().write(true).open(disk).map_err(files::fault(disk))?;
+    let offset = partition.offset + filling.offset;
+    file.write_all_at(filling.bytes, offset).map_err(files::fault(disk))
 }

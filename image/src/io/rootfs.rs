@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use super::debian::{Packages, Sources};
 use super::kernel::{self, Package};
-use super::{files, tool};
+use super::{data, files, tool};
 use crate::bzimage::Compression;
 use crate::modules::Dependencies;
-use crate::{Error, Manifest, Size};
+use crate::{Error, Manifest};
 
 /// Directories that no file brings with it; all but `root` are mounted over.
 const DIRECTORIES: [&str; 7] = ["data", "dev", "proc", "root", "run", "sys", "tmp"];
@@ -34,6 +34,8 @@ pub(super) fn assemble(
     }
     install_busybox(packages, tree)?;
     install(&packages.e2fsck, &tree.join("sbin/e2fsck"), 0o755)?;
+    install(&[], &tree.join(data::TEMPLATE), 0o644)?;
+    data::make(&tree.join(data::TEMPLATE))?;
     install_modules(manifest, &packages.kernel, tree)?;
     copy_tree(&sources.overlay, tree)?;
     for (name, path) in &manifest.programs {
@@ -44,22 +46,6 @@ pub(super) fn assemble(
         install(&files::read(program)?, &inside(tree, path), 0o755)?;
     }
     Ok(())
-}
-
-/// Lists what is in a root file system: each of our programs, the kernel's modules, and the rest.
-pub(super) fn contents(manifest: &Manifest, tree: &Path) -> Result<Vec<(String, Size)>, Error> {
-    let mut contents = Vec::new();
-    for (name, path) in &manifest.programs {
-        contents.push((name.clone(), files::size(&inside(tree, path))?));
-    }
-    let modules = tree.join("lib/modules");
-    if files::exists(&modules) {
-        contents.push(("kernel modules".to_owned(), files::tree_size(&modules)?));
-    }
-    let told: u64 = contents.iter().map(|(_, size)| size.0).sum();
-    let rest = files::tree_size(tree)?.0.saturating_sub(told);
-    contents.push(("base system".to_owned(), Size(rest)));
-    Ok(contents)
 }
 
 /// Reads a kernel module, unpacked: squashfs packs better than each module can alone.
@@ -160,6 +146,6 @@ fn create_dir(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn inside(tree: &Path, path: &str) -> PathBuf {
+pub(super) fn inside(tree: &Path, path: &str) -> PathBuf {
     tree.join(path.trim_start_matches('/'))
 }

@@ -29,6 +29,12 @@ pub(crate) fn tell(unable: &Unable, json: bool) -> ExitCode {
     ExitCode::from(status(unable))
 }
 
+/// Says why there is no image.
+pub(crate) fn tell_packing(error: &image::Error) -> ExitCode {
+    eprintln!("mesh-image: {}", with_causes(error));
+    ExitCode::from(EX_DATAERR)
+}
+
 fn words(unable: &Unable, message: &str) {
     match unable {
         Unable::Refused(refusals) => {

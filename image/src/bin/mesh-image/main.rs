@@ -7,6 +7,7 @@
 mod failure;
 mod flash;
 mod list;
+mod pack;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -31,12 +32,18 @@ enum Command {
     Flash(flash::Arguments),
     /// Lists the disks of this computer and says which may be flashed.
     List(list::Arguments),
+    /// Packs what Buildroot built into a disk and an update.
+    Pack(pack::Arguments),
 }
 
 fn main() -> ExitCode {
     let (outcome, json) = match Arguments::parse().command {
         Command::Flash(arguments) => (flash::run(&arguments), arguments.json),
         Command::List(arguments) => (list::run(&arguments), arguments.json),
+        Command::Pack(arguments) => {
+            return pack::run(&arguments)
+                .map_or_else(|error| failure::tell_packing(&error), |()| ExitCode::SUCCESS);
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
