@@ -11,9 +11,9 @@ use std::process::{ExitCode, exit};
 
 use clap::{Parser, Subcommand};
 use mesh_node::config::{self, Config};
-use mesh_node::io::{api, log, prepare};
+use mesh_node::io::{api, factory_reset, host, log, prepare};
 use mesh_node::proto::node::{Status, StatusRequest};
-use mesh_node::run::{Unable, count_start, run};
+use mesh_node::run::{Unable, count_start, run, stand_down};
 use mesh_node::self_check;
 use mesh_node::table;
 
@@ -61,6 +61,8 @@ enum Command {
     Prepare,
     /// Tells what is on the slots, and installs, tries, keeps or leaves an update.
     Image(commands::image::Arguments),
+    /// Takes the router back to how it was provisioned and restarts it: data, identity and secrets are erased.
+    FactoryReset,
     /// Checks that the cryptography does here what the standards say; exit status 1 if it does not.
     SelfCheck {
         /// One JSON array instead of lines.
@@ -96,6 +98,14 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Image(arguments) => commands::image::run(arguments).await,
+        Command::FactoryReset => match factory_reset::mark() {
+            Ok(()) => {
+                println!("the router restarts and goes back to how it was provisioned");
+                host::restart();
+                ExitCode::SUCCESS
+            }
+            Err(error) => failed(&format!("{error:#}"), EX_UNAVAILABLE),
+        },
         Command::SelfCheck { json } => check_self(json),
     }
 }
@@ -120,7 +130,10 @@ async fn run_node(file: &Path) -> ExitCode {
     let starts = count_start();
     let config = match load(file) {
         Ok(config) => config,
-        Err(status) => return status,
+        Err(status) => {
+            stand_down();
+            return status;
+        }
     };
     log::start(&config.log);
     match run(config, starts).await {

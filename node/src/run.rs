@@ -7,6 +7,7 @@ mod updating;
 
 use crate::config::Config;
 use crate::io::host;
+use crate::io::watchdog::Watchdog;
 use router::Router;
 use sources::{BURST, LINK_BURST, Woken};
 
@@ -32,6 +33,14 @@ pub fn count_start() -> u32 {
     let starts = host::count_start();
     updating::give_up_on_a_loop(starts);
     starts
+}
+
+/// Leaves a machine alone whose node cannot run and whose slot has proven itself: a reset would not mend it.
+/// A slot on trial is left to the watchdog.
+pub fn stand_down() {
+    if !updating::is_on_trial() {
+        Watchdog::open().disarm();
+    }
 }
 
 /// Runs the node until it is told to stop. `starts` is what [`count_start`] returned.

@@ -8,6 +8,7 @@ pub mod control;
 pub mod data;
 pub mod disk;
 pub mod durable;
+pub mod factory_reset;
 pub mod host;
 pub mod image_api;
 pub mod installing;

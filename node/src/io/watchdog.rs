@@ -3,11 +3,20 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 const DEVICE: &str = "/dev/watchdog0";
 
 /// Written as the last byte, it stops the watchdog (Linux, Documentation/watchdog/watchdog-api.rst).
 const DISARM: &[u8] = b"V";
+
+/// The shortest that a watchdog waits is several times this.
+const BETWEEN_PETS: Duration = Duration::from_secs(2);
+
+/// Ten minutes: what takes longer hangs.
+const MOST_PETS: usize = 300;
 
 /// A watchdog that was opened, and counts from then on.
 #[derive(Debug)]
@@ -52,6 +61,25 @@ impl Watchdog {
     }
 }
 
+/// Pets the machine's watchdog while something is done, and leaves it counting.
+pub fn pet_while<T>(work: impl FnOnce() -> T) -> T {
+    let (done, is_done) = mpsc::channel::<()>();
+    let petting = thread::spawn(move || {
+        let mut watchdog = Watchdog::open();
+        for _ in 0..MOST_PETS {
+            watchdog.pet();
+            if is_done.recv_timeout(BETWEEN_PETS) != Err(RecvTimeoutError::Timeout) {
+                break;
+            }
+        }
+    });
+    let result = work();
+    drop(done);
+    // It ends by itself; one that has panicked has petted enough.
+    let _ = petting.join();
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -69,6 +97,11 @@ mod tests {
         watchdog.pet();
 
         assert_eq!(fs::read(file.path()).unwrap(), b"\0\0V");
+    }
+
+    #[test]
+    fn work_is_done_with_or_without_one() {
+        assert_eq!(pet_while(|| 7), 7);
     }
 
     #[test]

@@ -247,6 +247,11 @@ pub(super) fn give_up_on_a_loop(starts: u32) {
     }
 }
 
+/// Tells whether the running slot has yet to prove itself.
+pub(super) fn is_on_trial() -> bool {
+    Slots::find().is_ok_and(|slots| slots.observe().is_on_trial())
+}
+
 fn done(plan: &Plan, told: String) -> Done {
     Done { told, reboots: plan.then == Then::Reboot }
 }

@@ -23,6 +23,9 @@ const CHECKER: &str = "/sbin/e2fsck";
 /// e2fsck(8): below this, all that was wrong has been mended.
 const LEFT_UNCORRECTED: i32 = 4;
 
+/// A factory reset takes no longer than this takes to write; the file system fills its start first.
+const ERASED: u64 = 1 << 30;
+
 /// Enough for configuration and identity; a router has no memory to spare.
 const MEMORY: &str = "mode=0755,size=16m";
 
@@ -67,6 +70,20 @@ pub(super) fn grow_file_system(partition: &Partition, mounted: &Path) -> io::Res
     }
     kernel_calls::resize_ext4(&File::open(mounted)?, blocks)?;
     Ok(true)
+}
+
+/// Writes zeros over the data partition: its keys are not to be found under the new file system.
+pub(super) fn erase(partition: &Partition) -> io::Result<()> {
+    let zeros = vec![0; 1 << 20];
+    let device = File::options().write(true).open(&partition.device)?;
+    let end = partition.length.min(ERASED);
+    let mut offset = 0;
+    while offset < end {
+        let length = usize::try_from(end - offset).unwrap_or(usize::MAX).min(zeros.len());
+        device.write_all_at(zeros.get(..length).unwrap_or_default(), offset)?;
+        offset += length as u64;
+    }
+    device.sync_all()
 }
 
 /// Tries one step of the ladder.
@@ -166,6 +183,20 @@ mod tests {
         for step in [Step::Mount, Step::MountReadOnly, Step::MountMemory] {
             assert!(!matches!(climb(step, &nowhere, &nowhere), Outcome::Done), "{step:?}");
         }
+    }
+
+    #[test]
+    fn erasing_leaves_nothing_of_what_was_there() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), vec![7; (2 << 20) + 512]).unwrap();
+        let length = (2 << 20) + 512;
+        let device = file.path().to_owned();
+
+        erase(&Partition { device, number: 7, length, is_read_only: false }).unwrap();
+
+        let left = fs::read(file.path()).unwrap();
+        assert_eq!(left.len() as u64, length);
+        assert!(left.iter().all(|byte| *byte == 0));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use spire_bridge::identity::WallTime;
 use super::clock::wall;
 use super::disk::Disk;
 use super::keep::KeepPartition;
-use super::{places, slots};
+use super::{places, slots, watchdog};
 use crate::clock_floor::{self, BUILT, Floor, Known};
 use crate::prepare::ladder::{Data, Ladder, Medium, Outcome};
 use crate::prepare::report::Report;
@@ -24,6 +24,11 @@ use crate::update::record::Record;
 
 /// Goes through the steps of a boot and leaves the report where the node finds it.
 pub fn prepare() {
+    // A check of a large file system takes longer than a watchdog waits.
+    watchdog::pet_while(get_ready);
+}
+
+fn get_ready() {
     let mut boot = Boot { told: Vec::new() };
     slots::begin(|told| boot.tell(told));
     boot.floor_clock(known_without_data());
@@ -130,18 +135,32 @@ impl Boot {
             return Data::Sound;
         }
         let partition = disk.and_then(|disk| disk.partition("data"));
-        let is_reset = self.reset(keep);
+        let is_reset = self.is_reset_asked_for(keep.as_ref());
         let state = match &partition {
             None => Medium::Missing,
             Some(partition) if partition.is_read_only => Medium::ReadOnly,
             Some(_) if is_reset => Medium::ToErase,
             Some(_) => Medium::Writable,
         };
+        if let Some(partition) = partition.as_ref().filter(|_| state == Medium::ToErase) {
+            let erased = medium::erase(partition);
+            self.settle("the data partition cannot be erased", erased.map_err(Into::into));
+        }
         let device = partition.map(|partition| partition.device).unwrap_or_default();
-        let mut ladder = Ladder::at(state);
+        let data = self.climb(Ladder::at(state), &device, target);
+        // Last: a reset that was cut off begins anew.
+        if is_reset && let Some(opened) = keep {
+            let reset = restoring::reset(&opened.keep).map_err(Into::into);
+            let reset = reset.and_then(|fresh| opened.store(fresh, Manner::Wipe));
+            self.settle("the keep", reset);
+        }
+        data
+    }
+
+    fn climb(&mut self, mut ladder: Ladder, device: &Path, target: &Path) -> Data {
         loop {
             let step = ladder.step();
-            let outcome = medium::climb(step, &device, target);
+            let outcome = medium::climb(step, device, target);
             if let Outcome::Failed(why) | Outcome::Unable(why) = &outcome {
                 self.tell(format!("cannot {step}: {why}"));
             }
@@ -157,19 +176,14 @@ impl Boot {
         }
     }
 
-    /// Tells whether the machine goes back to how it was provisioned, and clears the keep if so.
-    fn reset(&mut self, keep: &mut Option<Opened>) -> bool {
-        let is_marked = keep.as_ref().is_some_and(|it| it.keep.file(restoring::RESET).is_some());
-        if !is_marked && !asks_for_factory_reset(&medium::command_line()) {
-            return false;
+    /// Tells whether the machine goes back to how it was provisioned.
+    fn is_reset_asked_for(&mut self, keep: Option<&Opened>) -> bool {
+        let is_marked = keep.is_some_and(|it| it.keep.file(restoring::RESET).is_some());
+        let is_asked_for = is_marked || asks_for_factory_reset(&medium::command_line());
+        if is_asked_for {
+            self.tell("a factory reset was asked for".to_owned());
         }
-        self.tell("a factory reset is asked for".to_owned());
-        if let Some(opened) = keep {
-            let reset = restoring::reset(&opened.keep).map_err(Into::into);
-            let reset = reset.and_then(|fresh| opened.store(fresh, Manner::Wipe));
-            self.settle("the keep", reset);
-        }
-        true
+        is_asked_for
     }
 
     /// Writes back what the data file system lacks, and brings it into this firmware's shape.
