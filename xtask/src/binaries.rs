@@ -54,12 +54,21 @@ pub(crate) fn mesh_node(architecture: Architecture, profile: Profile) -> Result<
 
 /// Builds the programs of the workstation.
 pub(crate) fn workstation() -> Result<Vec<PathBuf>> {
-    let host =
-        Architecture::of_host().context("programs are built on x86_64, aarch64 and armv7")?;
-    [("mesh-node", "meshctl"), ("image", "mesh-image")]
-        .into_iter()
-        .map(|(package, program)| ours(package, program, host, Profile::Release))
-        .collect()
+    Ok(vec![meshctl()?, mesh_image()?])
+}
+
+/// Builds the operator's tool.
+pub(crate) fn meshctl() -> Result<PathBuf> {
+    ours("mesh-node", "meshctl", host()?, Profile::Release)
+}
+
+/// Builds the packer and flasher.
+pub(crate) fn mesh_image() -> Result<PathBuf> {
+    ours("image", "mesh-image", host()?, Profile::Release)
+}
+
+fn host() -> Result<Architecture> {
+    Architecture::of_host().context("programs are built on x86_64, aarch64 and armv7")
 }
 
 /// Builds one of our programs: static, loadable anywhere.

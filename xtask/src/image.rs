@@ -1,9 +1,10 @@
 //! `image`: builds everything and packs it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use image::io::{Packed, Release, Sources};
+use image::io::{Packed, Parts, Release, Sources};
 use image::{Architecture, Manifest, Size};
 use serde_json::json;
 
@@ -43,9 +44,17 @@ pub(crate) fn manifest(architecture: Architecture) -> Result<Manifest> {
 
 /// Builds everything and packs the image of an architecture.
 pub(crate) fn build(architecture: Architecture, profile: Profile) -> Result<Packed> {
+    let manifest = manifest(architecture)?;
+    let directory = workspace::target("image").join(architecture.name());
+    let parts = parts(&manifest, profile, &directory)?;
+    pack(&manifest, &parts, &directory)
+}
+
+/// Builds and gathers what an image is packed from.
+pub(crate) fn parts(manifest: &Manifest, profile: Profile, directory: &Path) -> Result<Parts> {
     tools::install()?;
     let root = workspace::root();
-    let manifest = manifest(architecture)?;
+    let architecture = manifest.architecture;
     let sources = Sources {
         overlay: root.join("image/rootfs"),
         initramfs_init: root.join("image/initramfs/init"),
@@ -55,21 +64,26 @@ pub(crate) fn build(architecture: Architecture, profile: Profile) -> Result<Pack
         ]),
         cache: workspace::target("debian"),
     };
-    let directory = workspace::target("image").join(architecture.name());
-    let release =
-        Release { version: env!("CARGO_PKG_VERSION").parse()?, built: workspace::built() };
     let gather = || {
-        stage("gathering the kernel and the root file system", || {
-            Ok(image::io::gather(&manifest, &sources, &directory.join("parts"))?)
+        stage(&format!("gathering the kernel and the root file system for {architecture}"), || {
+            Ok(image::io::gather(manifest, &sources, &directory.join("parts"))?)
         })
     };
-    let parts = gather().or_else(|error| {
+    gather().or_else(|error| {
         // Without lists apt knows no kernel, and with old ones it looks for one that has been replaced.
         eprintln!("{error:#}");
         tools::update_lists()?;
         gather()
-    })?;
-    stage("packing the image", || Ok(image::io::pack(&manifest, &release, &parts, &directory)?))
+    })
+}
+
+/// Packs parts into a directory.
+pub(crate) fn pack(manifest: &Manifest, parts: &Parts, directory: &Path) -> Result<Packed> {
+    let release =
+        Release { version: env!("CARGO_PKG_VERSION").parse()?, built: workspace::built() };
+    stage(&format!("packing the image for {}", manifest.architecture), || {
+        Ok(image::io::pack(manifest, &release, parts, directory)?)
+    })
 }
 
 fn print_table(packed: &Packed) {

@@ -1,5 +1,6 @@
 //! `test`: everything that has to hold before a change goes in.
 
+mod packing;
 mod program;
 
 use std::time::{Duration, Instant};
@@ -39,6 +40,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     parts.run("unit tests", unit_tests);
     if !arguments.fast {
         let site = parts.run("image", lab::site);
+        parts.run("packing", packing::check);
         parts.run("program", program::check);
         if let Some(site) = site {
             parts.run("lab", || scenarios(&site, &mut outcomes));
