@@ -1,6 +1,6 @@
 //! What is written beside an image about what it should be.
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::update::Digest;
 
@@ -15,23 +15,22 @@ pub fn of_sums(text: &str, name: &str) -> Option<Digest> {
     })
 }
 
-/// Finds a file's digest in the packer's list of what it made: the object that has this `name` (or is under it), and a
-/// `sha256`.
+/// Finds a file's digest in the packer's list of what it made.
 pub fn of_contents(text: &str, name: &str) -> Option<Digest> {
-    find(&serde_json::from_str(text).ok()?, name)
+    let contents: Contents = serde_json::from_str(text).ok()?;
+    contents.files.into_iter().find(|it| it.name == name).map(|it| it.sha256)
 }
 
-fn find(value: &Value, name: &str) -> Option<Digest> {
-    let digest = |value: &Value| value.get("sha256")?.as_str()?.parse().ok();
-    match value {
-        Value::Object(fields) => {
-            let is_it = fields.get("name").and_then(Value::as_str) == Some(name);
-            let own = if is_it { digest(value) } else { fields.get(name).and_then(digest) };
-            own.or_else(|| fields.values().find_map(|it| find(it, name)))
-        }
-        Value::Array(items) => items.iter().find_map(|it| find(it, name)),
-        _ => None,
-    }
+/// What matters here of the packer's list.
+#[derive(Deserialize)]
+struct Contents {
+    files: Vec<Made>,
+}
+
+#[derive(Deserialize)]
+struct Made {
+    name: String,
+    sha256: Digest,
 }
 
 #[cfg(test)]
@@ -63,15 +62,12 @@ mod tests {
 
     #[test]
     fn contents_are_found_by_the_files_name() {
-        for text in [
-            format!(
-                r#"{{"contents": [{{"name": "kernel", "bytes": 1}}, {{"name": "disk.img", "bytes": 3, "sha256": "{ABC}"}}]}}"#
-            ),
-            format!(r#"{{"files": {{"disk.img": {{"bytes": 3, "sha256": "{ABC}"}}}}}}"#),
-        ] {
-            check(of_contents(&text, "disk.img"), true);
-            check(of_contents(&text, "kernel"), false);
-        }
+        let text = format!(
+            r#"{{"version": "1.0.0", "parts": [{{"name": "kernel", "bytes": 1, "stored": 1}}], "files": [{{"name": "disk.img", "bytes": 3, "sha256": "{ABC}"}}]}}"#
+        );
+
+        check(of_contents(&text, "disk.img"), true);
+        check(of_contents(&text, "kernel"), false);
         for text in ["", "[]", r#"{"name": "disk.img", "sha256": 7}"#] {
             check(of_contents(text, "disk.img"), false);
         }

@@ -275,9 +275,8 @@ fn provisioning(path: &Path, warnings: &mut Vec<String>) -> Result<Provisioning,
     let text = fs::read_to_string(path).map_err(fault)?;
     // What it names lies beside it, wherever the person who flashes stands.
     let beside = path.parent().unwrap_or_else(|| Path::new(""));
-    let mut read = |name: &str| {
-        fs::read_to_string(beside.join(name)).map_err(|error| error.kind().to_string())
-    };
+    let mut read =
+        |name: &str| fs::read_to_string(beside.join(name)).map_err(|error| error.to_string());
     let provisioning = Provisioning::parse(&text, &mut read)
         .map_err(|faults| Unable::Provisioning { path: path.to_owned(), faults })?;
     let own = provisioning.holds_secret.then(|| path.to_owned());

@@ -98,8 +98,7 @@ fn damaged_image_is_found_before_anything_is_written() {
     let bench = Bench::new();
     let image = bench.path("disk.img");
     let digest = Digest::of(&fs::read(&image).unwrap());
-    let contents =
-        format!("{{\"contents\": [{{\"name\": \"disk.img\", \"sha256\": \"{digest}\"}}]}}");
+    let contents = format!("{{\"files\": [{{\"name\": \"disk.img\", \"sha256\": \"{digest}\"}}]}}");
     let beside =
         [("disk.img.sha256", format!("{digest}  disk.img\n")), ("contents.json", contents)];
 

@@ -48,6 +48,10 @@ fn words(unable: &Unable, message: &str) {
                 eprintln!("{}:{fault}", named.as_ref().unwrap_or(path).display());
             }
         }
+        // What happened, and then what it means for the disk.
+        Unable::HalfWay { failure, .. } | Unable::Untouched(failure) => {
+            eprintln!("mesh-image: {}\n{unable}", with_causes(failure));
+        }
         _ => eprintln!("mesh-image: {message}"),
     }
 }
