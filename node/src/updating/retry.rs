@@ -4,8 +4,20 @@ use std::time::Duration;
 
 use spire_bridge::doubling;
 
-const FIRST_WAIT: Duration = Duration::from_secs(2);
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+/// The waits between attempts: the first, doubled each time up to the longest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waits {
+    /// After the first failure.
+    pub first: Duration,
+    /// After many.
+    pub longest: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(2), longest: Duration::from_secs(300) }
+    }
+}
 
 /// Somebody who watches learns of a repository that stays away after a quarter of an hour.
 const ATTENDED_ATTEMPTS: u32 = 9;
@@ -27,12 +39,18 @@ pub enum Failure {
 /// Failures in a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
+    waits: Waits,
     unreachable: u32,
     wrong: u32,
     reached: u64,
 }
 
 impl Retry {
+    /// Begins without any.
+    pub fn new(waits: Waits) -> Self {
+        Self { waits, ..Self::default() }
+    }
+
     /// Returns how long to wait before the next attempt; nothing if there is to be none.
     ///
     /// `reached` is how far it came: an attempt that got on starts the count anew. `jitter` is a random number from 0
@@ -45,7 +63,7 @@ impl Retry {
         jitter: f64,
     ) -> Option<Duration> {
         if reached > self.reached {
-            *self = Self { reached, ..Self::default() };
+            *self = Self { reached, ..Self::new(self.waits) };
         }
         let count = match failure {
             Failure::Unreachable => &mut self.unreachable,
@@ -56,7 +74,7 @@ impl Retry {
         let gives_up =
             (watches && self.unreachable >= ATTENDED_ATTEMPTS) || self.wrong >= WRONG_ATTEMPTS;
         let failures = self.unreachable.max(self.wrong).saturating_sub(1);
-        let wait = doubling(FIRST_WAIT, LONGEST_WAIT, failures);
+        let wait = doubling(self.waits.first, self.waits.longest, failures);
         (!gives_up).then(|| wait.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
     }
 }

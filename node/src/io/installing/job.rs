@@ -1,5 +1,6 @@
 //! An installation from its beginning to its end, over as many attempts as it takes.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use image::io::slots::Slots;
@@ -26,6 +27,9 @@ use crate::updating::window::Window;
 
 /// Clocks may be set while one waits for an hour.
 const LOOK: Duration = Duration::from_secs(60);
+
+/// Who watches sees something this often, whether bytes come or not.
+const GLANCE: Duration = Duration::from_millis(500);
 
 /// What is to be done.
 pub(super) struct Job {
@@ -207,20 +211,36 @@ impl Work<'_> {
             if Window::look(self.job.limits.hours, clock_trust::clock()) != Window::Open {
                 return Ok(Ended::HoursOver);
             }
-            let bytes = stream.next().await?.ok_or(Refusal::TooShort)?;
+            let bytes = self.next(&mut stream).await?.ok_or(Refusal::TooShort)?;
             self.feed(bytes.clone()).await?;
             self.hold_back(&bytes).await;
         }
         Ok(Ended::Complete)
     }
 
+    /// Waits for the next bytes; a line that has stalled is seen to have.
+    async fn next(&mut self, stream: &mut Stream) -> Result<Option<Bytes>, Refusal> {
+        let mut next = pin!(stream.next());
+        loop {
+            tokio::select! {
+                bytes = &mut next => return bytes,
+                () = sleep(GLANCE) => self.glance(),
+            }
+        }
+    }
+
+    fn glance(&mut self) {
+        let done = self.writer.as_ref().map_or(0, Writer::done);
+        if let Some(told) = self.meter.reach(done, uptime()) {
+            self.seat.show(told);
+        }
+    }
+
     async fn feed(&mut self, bytes: Bytes) -> Result<(), Refusal> {
         let Some(writer) = self.writer.take() else { return Ok(()) };
         let (writer, outcome) = writer.feed(bytes).await?;
-        if let Some(told) = self.meter.reach(writer.done(), uptime()) {
-            self.seat.show(told);
-        }
         self.writer = Some(writer);
+        self.glance();
         outcome
     }
 

@@ -19,11 +19,16 @@ const ENTRY: u64 = 4 << 20;
 /// A slot being written to.
 pub(super) struct Writer {
     install: Install<FileDevice>,
+    diary: Diary,
+    _seat: Seat,
+}
+
+/// The journal while it is written. Whatever ends the work, it says how far it came.
+struct Diary {
     journal: Journal,
     memory: Memory,
-    /// What is in the journal.
+    /// What the file says.
     entered: u64,
-    _seat: Seat,
 }
 
 impl Writer {
@@ -43,8 +48,8 @@ impl Writer {
             let progress = install.progress();
             (journal.done, journal.total) = (progress.done, progress.total);
             memory.keep_journal(&journal);
-            let entered = progress.done;
-            Ok(Self { install, journal, memory, entered, _seat: seat })
+            let diary = Diary { journal, memory, entered: progress.done };
+            Ok(Self { install, diary, _seat: seat })
         })
         .await
     }
@@ -56,11 +61,9 @@ impl Writer {
     ) -> Result<(Self, Result<(), Refusal>), Refusal> {
         on_thread(move || {
             let outcome = self.install.feed(&bytes).map_err(|error| Fault::Install(error).into());
-            let done = self.done();
-            if done >= self.entered + ENTRY || outcome.is_err() {
-                self.entered = done;
-                self.journal.done = done;
-                self.memory.keep_journal(&self.journal);
+            self.diary.journal.done = self.done();
+            if self.diary.journal.done >= self.diary.entered + ENTRY {
+                self.diary.enter();
             }
             Ok((self, outcome.map(drop)))
         })
@@ -70,15 +73,14 @@ impl Writer {
     /// Reads all of it back and declares the slot ready.
     pub(super) async fn finish(self, mut meter: Meter) -> Result<Journal, Refusal> {
         on_thread(move || {
-            let Self { install, mut journal, _seat: seat, .. } = self;
+            let Self { install, diary, _seat: seat } = self;
             let tell = |progress: image::update::verify::Progress| {
                 if let Some(told) = meter.reach(progress.done, uptime()) {
                     seat.show(told);
                 }
             };
             install.finish(tell).map_err(Fault::Install)?;
-            journal.done = journal.total;
-            Ok(journal)
+            Ok(diary.journal.clone())
         })
         .await
     }
@@ -95,17 +97,32 @@ impl Writer {
 
     /// What is installed.
     pub(super) fn version(&self) -> &str {
-        &self.journal.version
+        &self.diary.journal.version
     }
 
     /// Bytes there will be on the slot.
     pub(super) fn total(&self) -> u64 {
-        self.journal.total
+        self.diary.journal.total
     }
 
     /// Whether every chunk is written.
     pub(super) fn is_complete(&self) -> bool {
         self.install.is_complete()
+    }
+}
+
+impl Diary {
+    fn enter(&mut self) {
+        self.entered = self.journal.done;
+        self.memory.keep_journal(&self.journal);
+    }
+}
+
+impl Drop for Diary {
+    fn drop(&mut self) {
+        if self.entered != self.journal.done {
+            self.enter();
+        }
     }
 }
 
