@@ -43,6 +43,8 @@ pub struct DataSeen {
     pub keep_behind: bool,
     /// The clock has not been written down for a while.
     pub clock_behind: bool,
+    /// The clock stands before a moment that has certainly passed.
+    pub clock_below_floor: bool,
 }
 
 /// Something about data that is not as it should be.
@@ -60,6 +62,8 @@ pub enum DataFinding {
     KeepBehind,
     /// The clock has not been written down for a while.
     ClockBehind,
+    /// The clock stands before a moment that has certainly passed.
+    ClockBelowFloor,
 }
 
 /// What can be done about data.
@@ -71,6 +75,8 @@ pub enum DataAction {
     Mirror,
     /// Write the clock down.
     SaveClock,
+    /// Set the clock to the moment that has certainly passed.
+    RaiseClock,
 }
 
 /// Lists what is wrong with data.
@@ -91,6 +97,9 @@ pub fn findings(seen: DataSeen) -> Vec<DataFinding> {
     if seen.keep_behind {
         findings.push(DataFinding::KeepBehind);
     }
+    if seen.clock_below_floor {
+        findings.push(DataFinding::ClockBelowFloor);
+    }
     if seen.clock_behind && seen.room == Room::Free {
         findings.push(DataFinding::ClockBehind);
     }
@@ -103,6 +112,7 @@ pub const fn action(finding: DataFinding) -> Option<DataAction> {
         DataFinding::AgentStuck => Some(DataAction::MoveAgent),
         DataFinding::KeepBehind => Some(DataAction::Mirror),
         DataFinding::ClockBehind => Some(DataAction::SaveClock),
+        DataFinding::ClockBelowFloor => Some(DataAction::RaiseClock),
         DataFinding::Boot(_) | DataFinding::Full | DataFinding::ReadOnly => None,
     }
 }
@@ -161,6 +171,7 @@ impl fmt::Display for DataFinding {
             Self::AgentStuck => f.write_str("spire-agent cannot keep its data"),
             Self::KeepBehind => f.write_str("the keep is not up to date"),
             Self::ClockBehind => f.write_str("the clock has not been written down for a while"),
+            Self::ClockBelowFloor => f.write_str("the clock stands in the past"),
         }
     }
 }
@@ -171,6 +182,7 @@ impl fmt::Display for DataAction {
             Self::MoveAgent => "have spire-agent keep its data in memory",
             Self::Mirror => "bring the keep up to date",
             Self::SaveClock => "write the clock down",
+            Self::RaiseClock => "set the clock to the newest moment that is proven",
         })
     }
 }
@@ -185,6 +197,7 @@ mod tests {
         agent_moved: false,
         keep_behind: false,
         clock_behind: false,
+        clock_below_floor: false,
     };
 
     fn check(seen: DataSeen, found: &[DataFinding], done: &[DataAction]) {
@@ -214,6 +227,11 @@ mod tests {
             &[DataAction::Mirror, DataAction::SaveClock],
         );
         check(DataSeen { clock_behind: true, agent_moved: true, ..full }, &[Full], &[]);
+        check(
+            DataSeen { clock_below_floor: true, ..SOUND },
+            &[DataFinding::ClockBelowFloor],
+            &[DataAction::RaiseClock],
+        );
     }
 
     fn file(text: &str) -> File {

@@ -1,7 +1,12 @@
 use batman::IfName;
+use image::slot::Slot;
 
 use super::*;
+use crate::data::{DataSeen, Room};
+use crate::prepare::ladder::Data;
 use crate::samples::{WALL, at, config, hello, identity, knowledge, mesh, opened, peer, seen};
+use crate::update::judgement::Judgement;
+use crate::update::rules::SlotsSeen;
 
 fn found(knowledge: &Knowledge, seen: &Observation, now: u64) -> Vec<String> {
     let findings = analyze(&config(), knowledge, seen, at(now));
@@ -24,6 +29,37 @@ fn a_configuration_of_a_newer_firmware_is_told() {
     let findings = analyze(&config, &knowledge(), &seen(), at(1));
 
     assert_eq!(findings[0], Finding::ConfigurationNewer { overlooked: 1 });
+}
+
+#[test]
+fn data_and_slots_are_looked_at_where_there_are_any() {
+    let data = DataSeen {
+        boot: Data::Volatile,
+        room: Room::Free,
+        agent_moved: false,
+        keep_behind: true,
+        clock_behind: false,
+        clock_below_floor: false,
+    };
+    let slots = SlotsSeen {
+        running: Slot::B,
+        judgement: Some(Judgement::Healthy),
+        given_up: None,
+        unreadable: None,
+        rot: None,
+        is_leaving: false,
+    };
+    let seen = Observation { data: Some(data), slots: Some(slots), ..seen() };
+
+    assert_eq!(
+        found(&knowledge(), &seen, 1),
+        [
+            NO_IDENTITY,
+            "there is no data file system: changes are lost with the next boot",
+            "the keep is not up to date",
+            "slot b has proven itself",
+        ]
+    );
 }
 
 #[test]

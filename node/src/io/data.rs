@@ -67,7 +67,7 @@ impl DataFiles {
     }
 
     /// Looks once.
-    pub fn observe(&self, is_attested: bool, wall: WallTime) -> DataSeen {
+    pub fn observe(&self, is_attested: bool, wall: WallTime, floor: WallTime) -> DataSeen {
         let is_due = |saved: WallTime| wall.remaining(saved) >= CLOCK_EVERY;
         DataSeen {
             boot: self.boot,
@@ -76,6 +76,7 @@ impl DataFiles {
             keep_behind: self.keep.is_some()
                 && self.mirrored.as_ref() != Some(&(self.stamps(), is_attested)),
             clock_behind: self.boot != Data::Volatile && self.clock_saved.is_none_or(is_due),
+            clock_below_floor: wall < floor,
         }
     }
 

@@ -1,8 +1,11 @@
+use image::slot::Slot;
 use spire_bridge::agent::Exit;
 use spire_bridge::identity::Absence;
 
 use super::*;
+use crate::data::DataFinding;
 use crate::samples::{at, knowledge, peer};
+use crate::update::rules::SlotFinding;
 
 #[test]
 fn every_finding_that_can_be_mended_has_its_action() {
@@ -29,6 +32,22 @@ fn every_finding_that_can_be_mended_has_its_action() {
             Action::Dial(peer()),
             Action::HangUp(SessionId(1)),
         ]
+    );
+}
+
+#[test]
+fn slots_and_data_have_their_actions_too() {
+    let findings = [
+        Finding::Slots(SlotFinding::Proven(Slot::B)),
+        Finding::Data(DataFinding::AgentStuck),
+        Finding::Data(DataFinding::Full),
+    ];
+
+    let actions = plan(&knowledge(), &findings, at(1));
+
+    assert_eq!(
+        actions,
+        [Action::Slots(SlotAction::Commit(Slot::B)), Action::Data(DataAction::MoveAgent)]
     );
 }
 

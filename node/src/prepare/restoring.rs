@@ -63,12 +63,16 @@ pub fn remember_factory(keep: &Keep) -> Result<Option<Keep>, Unfit> {
     Ok(Some(remembering))
 }
 
-/// Returns what is kept after a factory reset: what provisioning gave, and neither identity nor secret.
+/// Returns what is kept after a factory reset: what provisioning gave, and neither identity nor a secret that was used.
 ///
 /// # Errors
 /// [`Unfit`] where a path cannot be kept.
 pub fn reset(keep: &Keep) -> Result<Keep, Unfit> {
     let mut fresh = Keep::default();
+    // A secret that is still kept has not been used, and nobody could enrol the router again without it.
+    if let Some(token) = keep.file(JOIN_TOKEN) {
+        fresh.put(JOIN_TOKEN, token.clone())?;
+    }
     for (path, file) in keep.files() {
         if let Some(original) = path.strip_prefix(FACTORY) {
             fresh.put(path, file.clone())?;
@@ -151,6 +155,14 @@ mod tests {
             ]
         );
         assert_eq!(fresh.file("hostname").unwrap().bytes, b"hostname");
+    }
+
+    #[test]
+    fn a_secret_that_was_never_used_outlives_a_factory_reset() {
+        let provisioned = keep(&["hostname", JOIN_TOKEN]);
+        let lived = remember_factory(&provisioned).unwrap().unwrap();
+
+        assert!(reset(&lived).unwrap().file(JOIN_TOKEN).is_some());
     }
 
     #[test]

@@ -16,13 +16,14 @@ use super::Unable;
 use super::sources::Sources;
 use super::updating::{self, Updating};
 use crate::analyze::{analyze, timeouts};
+use crate::clock_floor;
 use crate::config::{Config, OnStop};
 use crate::io::clock::{SystemClock, uptime, wall};
 use crate::io::control::{Control, Settings};
 use crate::io::data::DataFiles;
 use crate::io::image_api::ImageApi;
 use crate::io::watchdog::Watchdog;
-use crate::io::{api, host, log, probe};
+use crate::io::{api, host, log, prepare, probe};
 use crate::knowledge::{Changes, Knowledge};
 use crate::observation::Observation;
 use crate::peers::LinkEvent;
@@ -202,6 +203,8 @@ impl Router {
         self.knowledge.peers.forget(timeouts(&self.config), now);
         let mesh = self.kernel.observe(&self.config.mesh.wanted).await;
         let identity = self.identity.standing();
+        let record = updating::record();
+        let floor = clock_floor::floor(prepare::known_with(&record)).at;
         let is_attested = matches!(identity, Standing::Held(_));
         let mut seen = Observation {
             mesh: mesh.map_err(|error| error.to_string()),
@@ -210,9 +213,9 @@ impl Router {
             agent_missing: self.agent.is_missing(),
             server_answers: *self.server_answers.borrow(),
             join_token_left: self.agent.holds_given_join_token(),
-            data: self.data.as_ref().map(|data| data.observe(is_attested, wall())),
+            data: self.data.as_ref().map(|data| data.observe(is_attested, wall(), floor)),
             slots: None,
-            record: updating::record(),
+            record,
         };
         if seen.mesh.is_ok() {
             let links = seen.hard_interfaces();

@@ -3,6 +3,7 @@ use image::keep;
 use super::*;
 
 const NOW: WallTime = WallTime::from_unix(1_795_348_800);
+const FLOOR: WallTime = WallTime::from_unix(1_000);
 
 struct Router {
     directory: tempfile::TempDir,
@@ -58,13 +59,13 @@ fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn the_keep_follows_what_changes() {
     let mut router = router();
-    assert!(router.files.observe(false, NOW).keep_behind);
+    assert!(router.files.observe(false, NOW, FLOOR).keep_behind);
 
     router.files.mirror(false).unwrap();
     let first = router.kept();
-    assert!(!router.files.observe(false, NOW).keep_behind);
+    assert!(!router.files.observe(false, NOW, FLOOR).keep_behind);
     fs::write(router.directory.path().join("data/spire/agent/keys.json"), "key two").unwrap();
-    assert!(router.files.observe(false, NOW).keep_behind);
+    assert!(router.files.observe(false, NOW, FLOOR).keep_behind);
     router.files.mirror(false).unwrap();
 
     let with_key = |key: &'static str| {
@@ -86,7 +87,7 @@ fn a_spent_token_is_nowhere_on_the_medium() {
     assert!(router.keep_holds("secret"), "it still lies on the data file system");
 
     fs::remove_file(router.directory.path().join("data/spire/join_token")).unwrap();
-    assert!(router.files.observe(true, NOW).keep_behind);
+    assert!(router.files.observe(true, NOW, FLOOR).keep_behind);
     router.files.mirror(true).unwrap();
 
     assert!(!router.keep_holds("secret"));
@@ -100,7 +101,7 @@ fn an_agent_without_room_goes_on_in_memory_and_is_kept_from_there() {
     fs::write(there.join("keys.json"), "key 2").unwrap();
     router.files.mirror(true).unwrap();
 
-    assert!(router.files.observe(true, NOW).agent_moved);
+    assert!(router.files.observe(true, NOW, FLOOR).agent_moved);
     assert_eq!(router.files.agent(), there);
     let kept = router.kept();
     assert!(kept.contains(&("spire/agent/keys.json".to_owned(), "key 2".to_owned())), "{kept:?}");
@@ -110,16 +111,18 @@ fn an_agent_without_room_goes_on_in_memory_and_is_kept_from_there() {
 #[test]
 fn the_clock_is_written_down_now_and_then() {
     let mut router = router();
-    assert!(router.files.observe(true, NOW).clock_behind);
+    assert!(router.files.observe(true, NOW, FLOOR).clock_behind);
 
     router.files.save_clock(NOW).unwrap();
 
     let later = |seconds| WallTime::from_unix(NOW.unix() + seconds);
     let text = fs::read_to_string(router.directory.path().join("data/mesh-node/clock")).unwrap();
     assert_eq!(text, "1795348800\n");
-    assert!(!router.files.observe(true, later(599)).clock_behind);
-    assert!(router.files.observe(true, later(600)).clock_behind);
-    assert!(!router.files.observe(true, WallTime::from_unix(0)).clock_behind, "never backwards");
+    assert!(!router.files.observe(true, later(599), FLOOR).clock_behind);
+    assert!(router.files.observe(true, later(600), FLOOR).clock_behind);
+    let in_1970 = router.files.observe(true, WallTime::from_unix(0), FLOOR);
+    assert!(!in_1970.clock_behind, "never backwards");
+    assert!(in_1970.clock_below_floor);
 }
 
 #[test]
@@ -128,5 +131,5 @@ fn a_keep_that_cannot_be_opened_is_told() {
     router.files.keep = Some(router.directory.path().join("no/keep"));
 
     assert!(router.files.mirror(true).is_err());
-    assert!(router.files.observe(true, NOW).keep_behind);
+    assert!(router.files.observe(true, NOW, FLOOR).keep_behind);
 }

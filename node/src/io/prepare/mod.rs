@@ -235,9 +235,23 @@ pub fn known() -> Known {
     let record = fs::read(places::UPDATE_RECORD).ok().and_then(|text| Record::parse(&text));
     Known {
         persisted: persisted.and_then(|text| clock_floor::read(&text)),
-        signed: record.and_then(|record| record.newest_signed).map(WallTime::from_unix),
-        ..known_without_data()
+        ..known_with(&record.unwrap_or_default())
     }
+}
+
+/// What is known of the time in a running node, whose clock was raised at boot to what was written down.
+pub fn known_with(record: &Record) -> Known {
+    let signed = record.newest_signed.map(WallTime::from_unix);
+    Known { signed, ..known_without_data() }
+}
+
+/// Sets the clock forward to its floor, if it stands before it.
+///
+/// # Errors
+/// If the clock cannot be set.
+pub fn raise_clock() -> anyhow::Result<()> {
+    let floor = clock_floor::floor(known());
+    if wall() < floor.at { set_clock(floor) } else { Ok(()) }
 }
 
 /// When the image was packed, where its packer says so.

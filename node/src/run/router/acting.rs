@@ -5,8 +5,8 @@ use super::{Router, tell};
 use crate::analyze::{Finding, analyze};
 use crate::data::DataAction;
 use crate::io::clock::{uptime, wall};
-use crate::io::host;
 use crate::io::log::with_causes;
+use crate::io::{host, prepare};
 use crate::observation::Observation;
 use crate::peers::LinkEvent;
 use crate::plan::Action;
@@ -79,6 +79,7 @@ impl Router {
         match action {
             DataAction::Mirror => data.mirror(self.identity.current().is_some()),
             DataAction::SaveClock => data.save_clock(wall()).map_err(|error| error.to_string()),
+            DataAction::RaiseClock => prepare::raise_clock().map_err(|error| format!("{error:#}")),
             DataAction::MoveAgent => {
                 let place = data.move_agent().map_err(|error| error.to_string())?.to_owned();
                 tracing::warn!(place = %place.display(), "spire-agent keeps its data in memory");
