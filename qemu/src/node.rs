@@ -31,6 +31,8 @@ pub struct Node {
     pub uplink: Uplink,
     /// Memory in mebibytes.
     pub memory_mib: u32,
+    /// Bytes that its disk has beyond the image's.
+    pub more_disk: u64,
     /// The architecture of its processor.
     pub architecture: Architecture,
     /// How it comes up.
@@ -48,6 +50,7 @@ impl Node {
             enrolment: None,
             uplink: Uplink::Host,
             memory_mib: MEMORY_MIB,
+            more_disk: 0,
             architecture: Architecture::X86_64,
             loader: Loader::Direct,
             clock: Clock::Host,
@@ -79,6 +82,13 @@ impl Node {
     #[must_use]
     pub fn without_uplink(mut self) -> Self {
         self.uplink = Uplink::Nothing;
+        self
+    }
+
+    /// Gives it a disk that is larger than the image by so many bytes.
+    #[must_use]
+    pub fn larger_disk(mut self, bytes: u64) -> Self {
+        self.more_disk = bytes;
         self
     }
 

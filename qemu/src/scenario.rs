@@ -10,6 +10,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// What holds if it passes, as one sentence.
     pub claim: &'static str,
+    /// What it needs.
+    pub parts: Parts,
     /// Checks the claim.
     pub way: Way,
 }
@@ -50,6 +52,18 @@ impl Scenario {
             }
         }
     }
+}
+
+/// What has to be built for a scenario; each needs all before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Parts {
+    /// The image and the server of identities.
+    #[default]
+    Image,
+    /// What makes releases.
+    Release,
+    /// The images of the other architectures.
+    AllImages,
 }
 
 /// Scenarios that belong together.

@@ -46,12 +46,18 @@ impl Update {
             }
         }
         ensure!(installer.next().is_none(), "an update file that ends early");
+        boot.resize(volume_size(&boot).context("a boot volume without a FAT")?, 0);
         Ok(Self { facts, root, boot })
     }
 
     /// Returns its version.
     pub fn version(&self) -> &Version {
         &self.facts.version
+    }
+
+    /// Returns the board that it is for.
+    pub fn board(&self) -> &str {
+        &self.facts.board
     }
 
     /// Gives it another version.
@@ -121,6 +127,17 @@ impl Update {
         build::build(&contents, &mut file)?;
         Ok(file)
     }
+}
+
+/// Reads the size of a FAT volume: an update leaves out the zeroes at its end.
+fn volume_size(volume: &[u8]) -> Option<usize> {
+    let word = |at: usize| Some(u16::from_le_bytes(*volume.get(at..)?.first_chunk()?));
+    let long = |at: usize| Some(u32::from_le_bytes(*volume.get(at..)?.first_chunk()?));
+    let sectors = match word(19)? {
+        0 => usize::try_from(long(32)?).ok()?,
+        few => usize::from(few),
+    };
+    sectors.checked_mul(usize::from(word(11)?))
 }
 
 /// Fills bytes with a pattern that no program and no file system begins with, and that does not pack to nothing.

@@ -1,13 +1,14 @@
 //! `./x lab`: runs scenarios on real machines.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use ::image::Architecture;
 use ::image::io::Packed;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-use qemu::io::site::Site;
-use qemu::scenario::{self, Scenario, Stage};
+use qemu::io::site::{Release, Site};
+use qemu::scenario::{self, Parts, Scenario, Stage};
 use serde_json::json;
 
 use crate::binaries::Profile;
@@ -20,6 +21,9 @@ pub(crate) struct Arguments {
     /// Lists the scenarios and what they claim.
     #[arg(long)]
     list: bool,
+    /// How many power cuts the scenario `power-cut` tries.
+    #[arg(long, value_name = "N")]
+    sweep: Option<usize>,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -41,7 +45,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let scenarios = chosen(&arguments.names)?;
-    let site = if arguments.no_build { site_as_built()? } else { site()? };
+    let parts = scenarios.iter().map(|it| it.parts).max().unwrap_or_default();
+    let mut site = if arguments.no_build { site_as_built(parts)? } else { site_with(parts)? };
+    site.sweep = arguments.sweep.unwrap_or(site.sweep);
     let outcomes = run_all(&site, &scenarios);
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
     if arguments.json {
@@ -60,16 +66,58 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Builds what the lab boots and runs.
 pub(crate) fn site() -> Result<Site> {
-    let packed = image::build(Architecture::X86_64, Profile::Release)?;
-    let server = binaries::spire_server()?;
-    Site::prepare(Box::new(packed), server, workspace::target("lab"))
+    site_with(Parts::Image)
 }
 
-/// Takes what the last build left for the lab to boot and run.
-fn site_as_built() -> Result<Site> {
-    let packed = as_built(Architecture::X86_64)?;
+/// Builds what scenarios need.
+fn site_with(parts: Parts) -> Result<Site> {
+    let packed = image::build(Architecture::X86_64, Profile::Release)?;
+    let server = binaries::spire_server()?;
+    let meshctl = (parts >= Parts::Release).then(meshctl).transpose()?;
+    let mut site = put_together(packed, server, meshctl)?;
+    if parts >= Parts::AllImages {
+        for architecture in OTHERS {
+            site.add(architecture, Box::new(image::build(architecture, Profile::Release)?));
+        }
+    }
+    Ok(site)
+}
+
+/// Takes what the last build left.
+fn site_as_built(parts: Parts) -> Result<Site> {
     let server = workspace::target("spire/spire-server");
-    Site::prepare(Box::new(packed), server, workspace::target("lab"))
+    let host =
+        Architecture::of_host().context("programs are built on x86_64, aarch64 and armv7")?;
+    let meshctl = workspace::target(binaries::target(host)).join("release/meshctl");
+    let mut site = put_together(as_built(Architecture::X86_64)?, server, Some(meshctl))?;
+    if parts >= Parts::AllImages {
+        for architecture in OTHERS {
+            site.add(architecture, Box::new(as_built(architecture)?));
+        }
+    }
+    Ok(site)
+}
+
+/// The architectures that only some scenarios need.
+const OTHERS: [Architecture; 2] = [Architecture::Aarch64, Architecture::Armv7];
+
+fn put_together(packed: Packed, server: PathBuf, meshctl: Option<PathBuf>) -> Result<Site> {
+    let release = meshctl.map(|meshctl| Release {
+        meshctl,
+        update: packed.update.clone(),
+        tree: packed.disk.with_file_name("parts").join("root"),
+        disk: packed.disk.clone(),
+        layout: packed.layout.clone(),
+    });
+    let mut site = Site::prepare(Box::new(packed), server, workspace::target("lab"))?;
+    site.release = release;
+    Ok(site)
+}
+
+fn meshctl() -> Result<PathBuf> {
+    let programs = binaries::workstation()?;
+    let found = programs.into_iter().find(|it| it.ends_with("meshctl"));
+    found.context("meshctl was not built")
 }
 
 fn as_built(architecture: Architecture) -> Result<Packed> {

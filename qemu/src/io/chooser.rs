@@ -57,6 +57,14 @@ pub struct Answer {
     pub took: Duration,
 }
 
+impl Answer {
+    /// Returns the last of what it said.
+    pub fn last_words(&self) -> String {
+        let lines: Vec<&str> = self.serial.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines.get(lines.len().saturating_sub(8)..).unwrap_or_default().join(" / ")
+    }
+}
+
 impl Chooser {
     /// Prepares a chooser for disks of one size, with a directory of its own.
     ///

@@ -171,6 +171,10 @@ impl<'site> Lab<'site> {
         let firmware = self.site.firmware(node.architecture)?;
         let flashed =
             firmware.flash(node, &disk).with_context(|| format!("writing the disk of {name}"))?;
+        if flashed && node.more_disk > 0 {
+            let file = File::options().write(true).open(&disk)?;
+            file.set_len(file.metadata()?.len() + node.more_disk)?;
+        }
         Ok(MachineSpec {
             name: name.clone(),
             architecture: node.architecture,

@@ -11,7 +11,7 @@ use super::console::Console;
 use super::process::Process;
 use super::{qmp, waiting};
 use crate::console::{Output, brief};
-use crate::machine::MachineSpec;
+use crate::machine::{Boot, MachineSpec};
 use crate::patience::{Seen, Slowness};
 use crate::qmp::Request;
 
@@ -61,11 +61,27 @@ impl Machine {
 
     /// Powers the machine on. One that is on stays as it is.
     pub fn power_on(&self) -> anyhow::Result<()> {
+        self.power_on_as(&self.spec)
+    }
+
+    /// As [`Machine::power_on`], with one more kernel parameter this time.
+    ///
+    /// # Errors
+    /// As well if the kernel is not loaded by QEMU, which alone can be told.
+    pub fn power_on_with(&self, parameter: &str) -> anyhow::Result<()> {
+        let mut spec = self.spec.clone();
+        let Boot::Direct { command_line, .. } = &mut spec.boot else {
+            bail!("{} takes its kernel's parameters from its disk", spec.name);
+        };
+        *command_line += &format!(" {parameter}");
+        self.power_on_as(&spec)
+    }
+
+    fn power_on_as(&self, spec: &MachineSpec) -> anyhow::Result<()> {
         let mut power = self.power();
         if power.is_some() {
             return Ok(());
         }
-        let spec = &self.spec;
         for socket in [spec.console_socket(), spec.person_socket(), spec.qmp_socket()] {
             let _ = fs::remove_file(socket);
         }

@@ -13,6 +13,7 @@ pub mod lab;
 pub mod machine;
 pub mod mesh;
 pub mod pair;
+pub mod power_cut;
 mod process;
 mod qmp;
 pub mod site;

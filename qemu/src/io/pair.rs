@@ -1,6 +1,6 @@
 //! Two routers that verify one another, one of them from its image, and a repository to update it from.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
 use semver::Version;
@@ -34,6 +34,10 @@ const DECIDED: Duration = Duration::from_secs(420);
 /// As in the field, but for the times: nobody waits for minutes here.
 const TIMES: &str = "soak = \"5s\"\ndeadline = \"90s\"\ntries = 2\n";
 
+/// A node that prepares the boot as it should, and then ends.
+const CRASHING: &str =
+    "#!/bin/sh\n[ \"$1\" = run ] && exit 1\nexec /usr/bin/mesh-node.real \"$@\"\n";
+
 /// The routers and the repository.
 pub struct Pair<'site> {
     /// The mesh of the two.
@@ -49,6 +53,9 @@ pub struct Pair<'site> {
 }
 
 impl<'site> Pair<'site> {
+    /// From the end of one boot to the shell of the next.
+    pub const BOOT: Duration = Duration::from_secs(120);
+
     /// Boots both, and waits until they have verified one another.
     pub fn form(site: &'site Site, name: &str) -> anyhow::Result<Self> {
         let pair = Self::power_on(site, name, Clock::Host)?;
@@ -89,6 +96,23 @@ impl<'site> Pair<'site> {
     /// Returns the router that is updated.
     pub fn alpha(&self) -> anyhow::Result<&Machine> {
         self.mesh.node(ALPHA)
+    }
+
+    /// Makes a repository of somebody whom the router knows nothing of.
+    pub fn stranger(&self) -> anyhow::Result<Depot> {
+        let site = self.mesh.lab.site();
+        let directory = site.directory.join("stranger-depot");
+        let _ = std::fs::remove_dir_all(&directory);
+        let depot = Depot::establish(&site.release()?.meshctl, &directory)?;
+        let newer = Version { major: self.newest.major + 1, ..self.newest.clone() };
+        depot.publish(&self.update, &newer, &[])?;
+        Ok(depot)
+    }
+
+    /// Gives the router the host's time, as a time server would.
+    pub fn set_clock(&self) -> anyhow::Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        self.alpha()?.run(&format!("date -u -s @{now}")).map(drop)
     }
 
     /// Returns the newest version that was published, or could have been.
@@ -139,6 +163,46 @@ impl<'site> Pair<'site> {
             ensure!(output.status == 0, "the activation ended with {output:?}");
         }
         Ok(before)
+    }
+
+    /// Returns the version that runs.
+    pub fn running(&self) -> anyhow::Result<Version> {
+        let status = self.status()?;
+        let version = status.slot(true)?.version.clone();
+        Ok(version.with_context(|| status.summary())?.parse()?)
+    }
+
+    /// Begins an installation, which goes on by itself.
+    pub fn start_installing(&self) -> anyhow::Result<()> {
+        let output = self.image("install --now --background")?;
+        ensure!(output.status == 0, "the installation did not begin: {output:?}");
+        Ok(())
+    }
+
+    /// Waits until what is being installed is there.
+    pub fn wait_until_ready(&self) -> anyhow::Result<ImageStatus> {
+        self.wait_for("the installation", |status| Ok(status.slot(false)?.state == "ready"))
+    }
+
+    /// Sets what was installed on trial, and waits until it is kept and the mesh whole.
+    pub fn keep_it(&self) -> anyhow::Result<()> {
+        self.activate()?;
+        self.wait_until_kept(&self.newest)?;
+        self.is_whole()
+    }
+
+    /// Cuts the power and gives it again; returns when the shell is back.
+    pub fn cut_power(&self) -> anyhow::Result<()> {
+        let alpha = self.alpha()?;
+        alpha.power_cut();
+        alpha.power_on()?;
+        alpha.wait_for_shell()
+    }
+
+    /// Makes a root file system whose node ends as soon as it is to run.
+    pub fn root_with_a_crashing_node(&self) -> anyhow::Result<Vec<u8>> {
+        let release = self.mesh.lab.site().release()?;
+        self.depot.root_with(&release.tree, "usr/bin/mesh-node", CRASHING)
     }
 
     /// Waits until the router runs a version, and has kept it.

@@ -5,7 +5,7 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use image::Architecture;
+use image::{Architecture, Layout};
 
 use super::accel;
 use super::firmware::Firmware;
@@ -22,11 +22,16 @@ pub struct Site {
     pub directory: PathBuf,
     /// What releases are made with, if they are.
     pub release: Option<Release>,
+    /// How many power cuts are tried.
+    pub sweep: usize,
     /// How processors are run.
     pub accel: Accel,
     /// How much slower than usual this host is.
     pub slowness: Slowness,
 }
+
+/// As many power cuts as are worth their time in every test run.
+const SWEEP: usize = 120;
 
 /// What releases are made with.
 #[derive(Clone, Debug)]
@@ -35,6 +40,12 @@ pub struct Release {
     pub meshctl: PathBuf,
     /// The update as it was packed.
     pub update: PathBuf,
+    /// The tree that its root file system was packed from.
+    pub tree: PathBuf,
+    /// A disk with the same on it.
+    pub disk: PathBuf,
+    /// Where the partitions lie on the disk.
+    pub layout: Layout,
 }
 
 impl Site {
@@ -54,7 +65,7 @@ impl Site {
         };
         let slowness = slowness.unwrap_or(Slowness::NONE);
         let firmware = BTreeMap::from([(Architecture::X86_64, firmware)]);
-        Ok(Self { firmware, spire_server, directory, release: None, accel, slowness })
+        Ok(Self { firmware, spire_server, directory, release: None, sweep: SWEEP, accel, slowness })
     }
 
     /// Adds what the machines of another architecture are booted from.

@@ -6,11 +6,12 @@ use anyhow::ensure;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "agent-killed",
     claim: "a killed agent is started again, is told of, and costs no session",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

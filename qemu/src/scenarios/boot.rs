@@ -8,12 +8,13 @@ use crate::io::lab::Lab;
 use crate::io::machine::Machine;
 use crate::io::site::Site;
 use crate::node::Node;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 use crate::topology::Topology;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "boot",
     claim: "a machine boots, its root is read-only, and its data outlives a power cut",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

@@ -6,12 +6,13 @@ use image::Architecture;
 use crate::io::lab::Lab;
 use crate::io::site::Site;
 use crate::node::Node;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 use crate::topology::Topology;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "firmware-boot",
     claim: "firmware finds the slot chooser on the disk, and that starts the first slot",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

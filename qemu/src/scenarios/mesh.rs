@@ -4,17 +4,19 @@ use anyhow::ensure;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const IV: Scenario = Scenario {
     name: "mesh-iv",
     claim: "three routers verify one another under B.A.T.M.A.N. IV",
+    parts: Parts::Image,
     way: Way::Alone(|site| forms(site, "mesh-iv", "BATMAN_IV")),
 };
 
 pub(super) const V: Scenario = Scenario {
     name: "mesh-v",
     claim: "three routers verify one another under B.A.T.M.A.N. V",
+    parts: Parts::Image,
     way: Way::Alone(|site| forms(site, "mesh-v", "BATMAN_V")),
 };
 

@@ -7,11 +7,12 @@ use anyhow::{Context as _, ensure};
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
 use crate::patience::Seen;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "mesh-repaired",
     claim: "a deleted bat0 and a detached hard interface are repaired within 2 s, logged once",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

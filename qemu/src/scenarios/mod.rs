@@ -3,6 +3,7 @@
 mod agent_killed;
 mod boot;
 mod firmware_boot;
+mod image;
 mod mesh;
 mod mesh_repaired;
 mod node_cut_off;
@@ -15,8 +16,10 @@ mod unable;
 
 use crate::scenario::{Group, Scenario};
 
-pub(crate) const GROUPS: &[Group] =
-    &[Group { name: "mesh", about: "routers and their neighbours", scenarios: MESH }];
+pub(crate) const GROUPS: &[Group] = &[
+    Group { name: "mesh", about: "routers and their neighbours", scenarios: MESH },
+    Group { name: "image", about: "slots, updates and data", scenarios: image::ALL },
+];
 
 const MESH: &[Scenario] = &[
     boot::SCENARIO,

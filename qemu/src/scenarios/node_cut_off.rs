@@ -5,12 +5,13 @@ use std::time::Duration;
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
 use crate::patience::Seen;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 use crate::status::Status;
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "node-cut-off",
     claim: "a router that is cut off leaves the tables within its time-out and returns by itself",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

@@ -6,11 +6,12 @@ use anyhow::ensure;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "node-killed",
     claim: "a killed mesh-node is started by init and adopts the mesh and the agent it finds",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

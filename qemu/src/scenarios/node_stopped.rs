@@ -7,11 +7,12 @@ use anyhow::ensure;
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
 use crate::patience::Seen;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "node-stopped",
     claim: "a mesh-node that is told to stop stops its agent in order and removes the mesh if so set",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

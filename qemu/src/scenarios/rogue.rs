@@ -7,17 +7,19 @@ use anyhow::ensure;
 use crate::io::demo;
 use crate::io::mesh::{Member, Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const FOREIGN: Scenario = Scenario {
     name: "rogue-foreign",
     claim: "three routers verify one another and refuse an identity of a foreign trust domain",
+    parts: Parts::Image,
     way: Way::Alone(|site| demo::show(&demo::power_on(site, "rogue-foreign")?).map(drop)),
 };
 
 pub(super) const STRANGER: Scenario = Scenario {
     name: "rogue-stranger",
     claim: "a machine without an identity reaches the kernel's tables and is verified by nobody",
+    parts: Parts::Image,
     way: Way::Alone(stranger),
 };
 

@@ -7,11 +7,12 @@ use anyhow::{Context as _, ensure};
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
 use crate::patience::Seen;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "rotation",
     claim: "when SVIDs end every minute, sessions are renewed before that and nobody is unverified",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

@@ -6,11 +6,12 @@ use anyhow::ensure;
 
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "server-down",
     claim: "routers that boot without a server mesh, say so, and verify within 30 s of its return",
+    parts: Parts::Image,
     way: Way::Alone(run),
 };
 

@@ -9,18 +9,20 @@ use crate::io::machine::Machine;
 use crate::io::mesh::config;
 use crate::io::site::Site;
 use crate::node::Node;
-use crate::scenario::{Scenario, Way};
+use crate::scenario::{Parts, Scenario, Way};
 use crate::topology::Topology;
 
 pub(super) const BAD_CONFIG: Scenario = Scenario {
     name: "bad-config",
     claim: "a configuration with three faults: all three are named, status 78, nothing is touched",
+    parts: Parts::Image,
     way: Way::Alone(bad_config),
 };
 
 pub(super) const UNABLE: Scenario = Scenario {
     name: "unable",
     claim: "no CAP_NET_ADMIN, no batman-adv, no agent: one sentence each that says what to do",
+    parts: Parts::Image,
     way: Way::Alone(unable),
 };
 

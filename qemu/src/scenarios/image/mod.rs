@@ -1,0 +1,39 @@
+//! Scenarios of slots and updates.
+
+mod cuts;
+mod data;
+mod good;
+mod mesh_gone;
+mod mixed;
+mod power_cut;
+mod refused;
+mod repository;
+mod unbootable;
+
+use crate::scenario::Scenario;
+
+/// Those on one pair come one after the other: it is formed once.
+pub(super) const ALL: &[Scenario] = &[
+    power_cut::SCENARIO,
+    refused::EXPIRED,
+    refused::WRONG_KEYS,
+    refused::OLDER,
+    good::SCENARIO,
+    repository::DEAD_HALF_WAY,
+    repository::DISK_FULL,
+    cuts::INSTALL,
+    cuts::TRIAL,
+    cuts::COMMIT,
+    mesh_gone::SCENARIO,
+    unbootable::NODE_CRASH,
+    unbootable::BAD_KERNEL,
+    unbootable::KERNEL_PANIC,
+    unbootable::ROOT_GARBAGE,
+    good::CLOCK_UNSET,
+    data::CORRUPT,
+    data::FULL,
+    data::RESET_BY_COMMAND,
+    data::RESET_BY_FLAG,
+    data::GROWS,
+    mixed::SCENARIO,
+];
