@@ -11,10 +11,10 @@ use crate::block::BlockDevice;
 const SECTOR: usize = 512;
 
 /// How many places a single write is torn at, beyond its first and last change: a large write has thousands.
-const TEARS: usize = 6;
+const TEARS: usize = 8;
 
 /// How many arbitrary choices of unflushed sectors are tried at each write.
-const ORDERS: usize = 3;
+const ORDERS: usize = 6;
 
 /// What was done to a disk.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::{Disk, Part};
 use crate::block::BlockDevice;
 use crate::keep::{self, Keep};
 use crate::slot::chooser::{self, Choice};
-use crate::slot::environment::{Environment, LENGTH};
+use crate::slot::environment::{Environment, LENGTH, State};
 use crate::slot::state::{self, Plan, Refusal, Request, Seen, Then, Unreadable};
 use crate::slot::{Slot, place};
 use crate::update::verify::{Rot, Verification};
@@ -70,6 +70,9 @@ pub enum Broken {
         #[source]
         source: tail::Fault,
     },
+    /// The chooser boots a slot that has failed, and will do so for ever.
+    #[error("slot {0} is booted although it has failed")]
+    Failed(Slot),
     /// It reboots for ever.
     #[error("no rest after {BOOTS} boots")]
     Restless,
@@ -138,7 +141,7 @@ impl<B: BlockDevice> Machine<B> {
     /// Lets the chooser choose and write what it writes. The slot chosen runs from then on.
     ///
     /// # Errors
-    /// [`Broken::NothingBoots`] and [`Broken::Parameters`].
+    /// [`Broken::NothingBoots`], [`Broken::Parameters`] and [`Broken::Failed`].
     pub fn choose(&mut self) -> Result<Choice, Broken> {
         let read = |slot| file(&self.boot(slot)).ok();
         let (a, b) = (read(Slot::A), read(Slot::B));
@@ -155,6 +158,10 @@ impl<B: BlockDevice> Machine<B> {
             return Err(Broken::Parameters { slot, parameters: parameters.clone() });
         }
         self.running = slot;
+        let environment = self.seen().environment(slot).clone();
+        if environment.is_ok_and(|it| it.state() == State::Failed) {
+            return Err(Broken::Failed(slot));
+        }
         Ok(choice)
     }
 

@@ -73,7 +73,8 @@ impl Machine {
 
     /// Does what a plan says, up to a number of writes, and tells whether to start anew.
     fn follow(&mut self, request: Request, writes: usize) -> bool {
-        let Ok(plan) = plan(&self.seen(), request) else { return false };
+        let seen = self.seen();
+        let Ok(plan) = plan(&seen, request) else { return false };
         let proved = self.proved();
         assert!(plan.writes.is_empty() || plan.slot != proved, "{request:?} writes to {proved}");
         for write in plan.writes.iter().take(writes) {
@@ -81,7 +82,7 @@ impl Machine {
             self.file(plan.slot)[offset..offset + 512].copy_from_slice(&write.bytes);
         }
         if let Request::Activate { tries, .. } | Request::RollBack { tries, .. } = request
-            && plan.then == Then::Reboot
+            && !seen.is_on_trial()
         {
             (self.starts, self.allowed) = (0, tries.into());
         }
