@@ -107,6 +107,11 @@ impl Updating {
             }
             SlotAction::GiveUp { lack, .. } => {
                 let reason = Reason::Unhealthy(code(*lack));
+                let why = lack.map_or_else(
+                    || "it was never healthy for long enough".to_owned(),
+                    |lack| lack.to_string(),
+                );
+                tracing::error!(why, "the running slot is given up for the one before it");
                 // Before the reboot that follows; without room for it the slot's own record says why.
                 let recorded = end_trial(Outcome::Unhealthy, why, Some(evidence), wall);
                 if let Err(error) = recorded {
