@@ -18,15 +18,19 @@ pub(crate) struct Arguments {
     /// The routers' architecture: x86_64, aarch64, armv7 or all.
     #[arg(long, default_value = "x86_64")]
     arch: arch::Wanted,
+    /// Leave out the optimization that takes minutes, for an image that is only tried.
+    #[arg(long)]
+    quick: bool,
     /// Print one JSON array instead of tables.
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    let profile = if arguments.quick { Profile::Quick } else { Profile::Release };
     let mut all = Vec::new();
     for architecture in arguments.arch.all() {
-        all.push(build(architecture, Profile::Release)?);
+        all.push(build(architecture, profile)?);
     }
     if arguments.json {
         println!("{}", all.iter().map(to_json).collect::<serde_json::Value>());
