@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use mesh_node::io::image_api;
 use mesh_node::proto::image::{
-    ActivateRequest, ConfirmRequest, FetchRequest, InstallRequest, Outcome, Progress,
-    RollbackRequest, Stage, StatusRequest, VerifyRequest,
+    ActivateRequest, CancelRequest, ConfirmRequest, FetchRequest, InstallRequest, Outcome,
+    Progress, RollbackRequest, Stage, StatusRequest, VerifyRequest,
 };
 use mesh_node::updating::table;
 use serde::Serialize;
@@ -71,6 +71,8 @@ enum Command {
     Confirm,
     /// Goes back to the other slot and reboots the router.
     Rollback,
+    /// Ends what is being done with the slots, whoever began it. What was received stays.
+    Cancel,
     /// Reads a slot and holds it against what was installed there.
     Verify {
         /// a or b; the running one if not given.
@@ -150,6 +152,7 @@ async fn carry_out(arguments: Arguments) -> Done {
         Command::Activate { again } => {
             outcome(node.activate(ActivateRequest { again }).await?.get_ref(), json)
         }
+        Command::Cancel => outcome(node.cancel(CancelRequest {}).await?.get_ref(), json),
         Command::Confirm => outcome(node.confirm(ConfirmRequest {}).await?.get_ref(), json),
         Command::Rollback => outcome(node.rollback(RollbackRequest {}).await?.get_ref(), json),
     }

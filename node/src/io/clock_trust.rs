@@ -17,9 +17,20 @@ const BATTERY_CLOCK: &str = "/sys/class/rtc/rtc0/since_epoch";
 /// Two clocks that agree so far show the same time: the kernel copies whole seconds.
 const AGREES: Duration = Duration::from_secs(120);
 
+/// The floor of this boot, for a node that is started again in it: by then the time has been written down anew.
+const FLOOR_OF_BOOT: &str = "/run/mesh-node/clock-floor";
+
 /// The moment that the boot raised a clock without a battery to. Asked first when the node starts, before it writes
-/// down the time again.
-static FLOOR: LazyLock<WallTime> = LazyLock::new(|| clock_floor::floor(prepare::known()).at);
+/// down the time.
+static FLOOR: LazyLock<WallTime> = LazyLock::new(|| {
+    let kept = fs::read_to_string(FLOOR_OF_BOOT).ok();
+    kept.and_then(|text| clock_floor::read(&text)).unwrap_or_else(|| {
+        let floor = clock_floor::floor(prepare::known()).at;
+        // Without it the clock is doubted for longer than it has to be.
+        let _ = fs::write(FLOOR_OF_BOOT, floor.unix().to_string());
+        floor
+    })
+});
 
 /// Looks at the wall clock.
 pub fn clock() -> Clock {

@@ -19,8 +19,8 @@ use crate::config::Update;
 use crate::proto::image::image_client::ImageClient;
 use crate::proto::image::image_server::Image;
 use crate::proto::image::{
-    ActivateRequest, Available, ConfirmRequest, FetchRequest, ImageStatus, InstallRequest, Outcome,
-    Progress, RollbackRequest, StatusRequest, VerifyRequest,
+    ActivateRequest, Available, CancelRequest, ConfirmRequest, FetchRequest, ImageStatus,
+    InstallRequest, Outcome, Progress, RollbackRequest, StatusRequest, VerifyRequest,
 };
 use crate::update::request::{Ends, Requests, Told};
 use crate::updating::refusal::{Blame, Refusal};
@@ -131,6 +131,14 @@ impl Image for ImageApi {
         let slot = request.into_inner().slot.map(|name| name.parse::<Slot>()).transpose();
         let slot = slot.map_err(|unknown| Status::invalid_argument(unknown.to_string()))?;
         answer(self.installing.verify(who, slot).map(stream))
+    }
+
+    async fn cancel(&self, request: Request<CancelRequest>) -> Result<Response<Outcome>, Status> {
+        let cancelled = self.installing.cancel();
+        if let Ok(what) = &cancelled {
+            tracing::info!(what, by = caller(&request), "cancelled");
+        }
+        answer(cancelled.map(|what| Outcome { told: format!("ended: {what}"), reboots: false }))
     }
 }
 

@@ -92,6 +92,12 @@ pub enum Refusal {
     /// The one who asked has left.
     #[error("whoever asked for it has left")]
     Left,
+    /// Somebody wanted it ended.
+    #[error("it was cancelled")]
+    Cancelled,
+    /// There is nothing to be ended.
+    #[error("nothing is being done with the slots")]
+    Idle,
     /// The node itself stopped.
     #[error("the node stops")]
     Stopping,
@@ -186,7 +192,7 @@ impl Refusal {
     /// Returns what would help, where somebody here can do it.
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Busy { .. } => "wait for it, or end it where it was started",
+            Self::Busy { .. } => "wait for it, or end it: mesh-node image cancel",
             Self::NoSlots(_) => "boot from an image with two slots",
             Self::NoRepository => "set `repository` in [update] of the configuration",
             Self::NoRoot { .. } => "provision the router with the repository's root.json",

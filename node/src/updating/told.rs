@@ -167,3 +167,81 @@ pub fn scrub(scrub: &Scrub, now: Uptime) -> String {
         None => "not read whole yet in this boot".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use image::slot::environment::Kernel;
+    use image::slot::state::Unreadable;
+    use image::slot::trial::{ImageId, Reason};
+
+    use super::*;
+    use crate::updating::journal::{Mode, Source};
+
+    fn environment(state: State, revision: u32, record: Trial) -> Environment {
+        let kernel =
+            Kernel { file: "k".into(), parameters: String::new(), watchdog: Duration::ZERO };
+        Environment::new(&kernel, state, revision, record).unwrap()
+    }
+
+    fn of(phase: Phase) -> Trial {
+        Trial { allowed: 3, used: 1, ..Trial::new(phase, ImageId::default()) }
+    }
+
+    /// Tells of slot B beside a good slot A.
+    fn check(b: Result<Environment, Unreadable>, half: Option<u64>, expected: (&str, &str)) {
+        let a = Ok(environment(State::Ok, 1, of(Phase::Committed)));
+        let seen = Seen { running: Slot::A, a, b };
+        let journal = half.map(|done| {
+            let source = Source::UnsignedFile { path: String::new() };
+            let mut journal = Journal::new(source, Slot::B, Mode::Attended);
+            (journal.done, journal.total) = (done, 100);
+            journal
+        });
+
+        let told = slots(&seen, [None, None], journal.as_ref());
+
+        assert_eq!((told[0].state.as_str(), told[0].running), ("confirmed", true));
+        assert_eq!((told[1].state.as_str(), told[1].detail.as_str()), expected);
+    }
+
+    #[test]
+    fn each_state_has_its_word_and_its_reason() {
+        let failed = |reason| Ok(environment(State::Failed, 0, of(Phase::Failed(reason))));
+        let untried = Trial { used: 0, ..of(Phase::Trying) };
+
+        check(
+            Ok(environment(State::Failed, 0, of(Phase::Ready))),
+            None,
+            ("ready", "to be activated"),
+        );
+        check(
+            Ok(environment(State::Installed, 2, untried)),
+            None,
+            ("on-trial", "boots next, 3 tries"),
+        );
+        check(
+            Ok(environment(State::Testing, 2, of(Phase::Trying))),
+            None,
+            ("on-trial", "try 1 of 3"),
+        );
+        check(failed(Reason::TriesUsedUp), None, ("failed", "its tries were used up"));
+        check(failed(Reason::Asked), None, ("failed", "a person wanted the other slot back"));
+    }
+
+    #[test]
+    fn a_half_written_slot_says_how_far_it_came() {
+        let receiving = || Ok(Environment::receiving(ImageId::default()));
+        let unreadable = || Err(Unreadable::Device(std::io::ErrorKind::NotFound));
+
+        check(receiving(), Some(40), ("receiving", "half-written, 40 %"));
+        check(unreadable(), Some(40), ("receiving", "half-written, 40 %"));
+        check(receiving(), None, ("empty", "nothing whole is on it"));
+        check(
+            unreadable(),
+            None,
+            ("damaged", "it has a partition that cannot be read (entity not found)"),
+        );
+    }
+}

@@ -122,6 +122,29 @@ async fn what_goes_on_in_the_background_goes_on_after_a_reboot() {
 }
 
 #[tokio::test]
+async fn what_was_cancelled_does_not_go_on_by_itself() {
+    let publisher = Publisher::of("1.1.0");
+    let stuck = Server::start(publisher.folder(), Manner::Stops(700_000)).await;
+    let router = Router::of("1.0.0", &publisher, Some(stuck.url()));
+    let wish = Wish { background: true, ..Wish::default() };
+    let installing = router.installing();
+    let mut progress = installing.install("a test".into(), &wish).unwrap();
+    while progress.recv().await.unwrap().unwrap().done_bytes < 512 << 10 {}
+
+    let ended = installing.cancel().unwrap();
+    router.until_free(&installing).await;
+
+    assert_eq!(ended, "install by a test");
+    assert_eq!(end(progress).await.unwrap_err().to_string(), "it was cancelled");
+    assert!(installing.cancel().is_err(), "there is nothing left to cancel");
+    let rebooted = router.rebooted(Some(stuck.url())).installing();
+    rebooted.start();
+    let told = router.slot_b(&rebooted).await;
+    assert_eq!(told.state, "receiving");
+    assert!(router.status(&rebooted).await.work.is_none_or(|work| work.doing == "fetch"));
+}
+
+#[tokio::test]
 async fn an_installed_slot_is_verified_and_its_rot_is_found() {
     let publisher = Publisher::of("1.1.0");
     let router = Router::of("1.0.0", &publisher, None);

@@ -23,12 +23,14 @@ struct Work {
     since: Uptime,
     /// Its other end is held by everything that still works.
     shown: watch::Receiver<Progress>,
+    cancel: watch::Sender<bool>,
 }
 
 /// The right to work; the desk is free when the last clone of it is gone.
 #[derive(Clone, Debug)]
 pub(super) struct Seat {
     shown: Arc<watch::Sender<Progress>>,
+    cancel: watch::Receiver<bool>,
     client: Option<mpsc::Sender<Result<Progress, Refusal>>>,
 }
 
@@ -46,9 +48,18 @@ impl Desk {
         }
         let asking = Progress { stage: Stage::Asking.into(), ..Progress::default() };
         let (sender, shown) = watch::channel(asking);
-        *work = Some(Work { doing, who, since: uptime(), shown });
+        let (cancel, cancelled) = watch::channel(false);
+        *work = Some(Work { doing, who, since: uptime(), shown, cancel });
         drop(work);
-        Ok(Seat { shown: Arc::new(sender), client })
+        Ok(Seat { shown: Arc::new(sender), cancel: cancelled, client })
+    }
+
+    /// Has whoever sits there get up, and tells what they were at.
+    pub(super) fn cancel(&self) -> Option<String> {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = work.as_ref().filter(|work| work.is_done_by_somebody())?;
+        work.cancel.send_replace(true);
+        Some(format!("{} by {}", work.doing, work.who))
     }
 
     /// Tells who sits there.
@@ -100,9 +111,21 @@ impl Seat {
         }
     }
 
+    /// Waits until somebody wants it ended.
+    pub(super) async fn cancelled(&self) {
+        if self.cancel.clone().wait_for(|is_cancelled| *is_cancelled).await.is_err() {
+            // The desk has gone, and with it everybody who could want that.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        *self.cancel.borrow()
+    }
+
     /// Tells how it ended and gets up.
     pub(super) async fn end(self, outcome: Result<Progress, Refusal>) {
-        let Self { shown, client } = self;
+        let Self { shown, client, .. } = self;
         // Whoever is told of the end may begin something at once.
         drop(shown);
         match (outcome, client) {

@@ -10,7 +10,7 @@ use spire_bridge::identity::WallTime;
 use super::Places;
 use crate::io::durable;
 use crate::update::record::{Installed, Record};
-use crate::updating::journal::{Found, Journal};
+use crate::updating::journal::{Found, Journal, Mode};
 
 /// The files.
 #[derive(Clone, Debug)]
@@ -36,6 +36,16 @@ impl Memory {
     /// Writes the journal.
     pub(super) fn keep_journal(&self, journal: &Journal) {
         write(&self.journal, &journal.render());
+    }
+
+    /// The node does not go on by itself any more; somebody may.
+    pub(super) fn let_rest(&self) {
+        if let Found::UnderWay(mut journal) = self.journal()
+            && journal.mode == Mode::Background
+        {
+            journal.mode = Mode::Attended;
+            self.keep_journal(&journal);
+        }
     }
 
     /// There is nothing to go on with any more.

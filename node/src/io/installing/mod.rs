@@ -24,7 +24,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use super::clock::wall;
-use super::{places, prepare};
+use super::{clock_trust, places, prepare};
 use crate::clock_floor;
 use crate::config::Update;
 use crate::prepare::data_schema;
@@ -149,6 +149,9 @@ impl Installing {
     /// Starts what the node does by itself: it goes on with what a reboot broke off, and asks the repository now and
     /// then.
     pub fn start(self: &Arc<Self>) {
+        // Before the node writes down the time again, which would look like a floor.
+        let clock = clock_trust::clock();
+        tracing::debug!(?clock, "what is known of the time");
         self.go_on();
         if self.settings.update.repository.is_none() {
             return;
@@ -170,7 +173,10 @@ impl Installing {
     /// [`Refusal`] says why there is nothing to be had.
     pub async fn fetch(&self, who: String) -> Result<Available, Refusal> {
         let seat = self.desk.take(Doing::Fetch, who, None)?;
-        let answer = self.ask().await;
+        let answer = tokio::select! {
+            answer = self.ask() => answer,
+            () = seat.cancelled() => Err(Refusal::Cancelled),
+        };
         drop(seat);
         let told = answer.as_ref().map(Clone::clone).map_err(Refusal::in_full);
         let checked = Checked { at: wall(), answer: told };
@@ -211,6 +217,10 @@ impl Installing {
             let outcome = tokio::select! {
                 outcome = job.run(&installing, source, &seat) => outcome,
                 () = seat.left(), if mode == Mode::Attended => Err(Refusal::Left),
+                () = seat.cancelled() => {
+                    installing.memory.let_rest();
+                    Err(Refusal::Cancelled)
+                }
             };
             seat.end(outcome).await;
         });
@@ -234,10 +244,19 @@ impl Installing {
             let outcome = tokio::select! {
                 outcome = reading::verify(slots, slot, &seat) => outcome,
                 () = seat.left() => Err(Refusal::Left),
+                () = seat.cancelled() => Err(Refusal::Cancelled),
             };
             seat.end(outcome).await;
         });
         Ok(told)
+    }
+
+    /// Ends what is being done, whoever began it, and tells what that was.
+    ///
+    /// # Errors
+    /// [`Refusal::Idle`] if there is nothing to end.
+    pub fn cancel(&self) -> Result<String, Refusal> {
+        self.desk.cancel().ok_or(Refusal::Idle)
     }
 
     async fn ask(&self) -> Result<Available, Refusal> {

@@ -9,7 +9,7 @@ use tough::Bytes;
 use super::desk::Seat;
 use super::memory::Memory;
 use crate::io::clock::uptime;
-use crate::updating::journal::Journal;
+use crate::updating::journal::{Journal, Mode};
 use crate::updating::progress::Meter;
 use crate::updating::refusal::Refusal;
 
@@ -20,7 +20,6 @@ const ENTRY: u64 = 4 << 20;
 pub(super) struct Writer {
     install: Install<FileDevice>,
     diary: Diary,
-    _seat: Seat,
 }
 
 /// The journal while it is written. Whatever ends the work, it says how far it came.
@@ -29,6 +28,7 @@ struct Diary {
     memory: Memory,
     /// What the file says.
     entered: u64,
+    seat: Seat,
 }
 
 impl Writer {
@@ -48,8 +48,8 @@ impl Writer {
             let progress = install.progress();
             (journal.done, journal.total) = (progress.done, progress.total);
             memory.keep_journal(&journal);
-            let diary = Diary { journal, memory, entered: progress.done };
-            Ok(Self { install, diary, _seat: seat })
+            let diary = Diary { journal, memory, entered: progress.done, seat };
+            Ok(Self { install, diary })
         })
         .await
     }
@@ -73,10 +73,10 @@ impl Writer {
     /// Reads all of it back and declares the slot ready.
     pub(super) async fn finish(self, mut meter: Meter) -> Result<Journal, Refusal> {
         on_thread(move || {
-            let Self { install, diary, _seat: seat } = self;
+            let Self { install, diary } = self;
             let tell = |progress: image::update::verify::Progress| {
                 if let Some(told) = meter.reach(progress.done, uptime()) {
-                    seat.show(told);
+                    diary.seat.show(told);
                 }
             };
             install.finish(tell).map_err(Fault::Install)?;
@@ -114,6 +114,9 @@ impl Writer {
 impl Diary {
     fn enter(&mut self) {
         self.entered = self.journal.done;
+        if self.seat.is_cancelled() {
+            self.journal.mode = Mode::Attended;
+        }
         self.memory.keep_journal(&self.journal);
     }
 }
