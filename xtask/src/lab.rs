@@ -73,7 +73,7 @@ pub(crate) fn site() -> Result<Site> {
 fn site_with(parts: Parts) -> Result<Site> {
     let packed = image::build(Architecture::X86_64, Profile::Release)?;
     let server = binaries::spire_server()?;
-    let meshctl = (parts >= Parts::Release).then(meshctl).transpose()?;
+    let meshctl = (parts >= Parts::Release).then(binaries::meshctl).transpose()?;
     let mut site = put_together(packed, server, meshctl)?;
     if parts >= Parts::AllImages {
         for architecture in OTHERS {
@@ -88,8 +88,10 @@ fn site_as_built(parts: Parts) -> Result<Site> {
     let server = workspace::target("spire/spire-server");
     let host =
         Architecture::of_host().context("programs are built on x86_64, aarch64 and armv7")?;
-    let meshctl = workspace::target(binaries::target(host)).join("release/meshctl");
-    let mut site = put_together(as_built(Architecture::X86_64)?, server, Some(meshctl))?;
+    let released = workspace::target(binaries::target(host)).join("release/meshctl");
+    let built = [released, workspace::target("debug/meshctl")];
+    let meshctl = built.into_iter().find(|it| it.exists());
+    let mut site = put_together(as_built(Architecture::X86_64)?, server, meshctl)?;
     if parts >= Parts::AllImages {
         for architecture in OTHERS {
             site.add(architecture, Box::new(as_built(architecture)?));
@@ -112,12 +114,6 @@ fn put_together(packed: Packed, server: PathBuf, meshctl: Option<PathBuf>) -> Re
     let mut site = Site::prepare(Box::new(packed), server, workspace::target("lab"))?;
     site.release = release;
     Ok(site)
-}
-
-fn meshctl() -> Result<PathBuf> {
-    let programs = binaries::workstation()?;
-    let found = programs.into_iter().find(|it| it.ends_with("meshctl"));
-    found.context("meshctl was not built")
 }
 
 fn as_built(architecture: Architecture) -> Result<Packed> {
