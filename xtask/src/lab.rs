@@ -69,6 +69,11 @@ pub(crate) fn site() -> Result<Site> {
     site_with(Parts::Image)
 }
 
+/// Builds what any scenario needs.
+pub(crate) fn whole_site() -> Result<Site> {
+    site_with(Parts::AllImages)
+}
+
 /// Builds what scenarios need.
 fn site_with(parts: Parts) -> Result<Site> {
     let packed = image::build(Architecture::X86_64, Profile::Release)?;
@@ -77,7 +82,7 @@ fn site_with(parts: Parts) -> Result<Site> {
     let mut site = put_together(packed, server, meshctl)?;
     if parts >= Parts::AllImages {
         for architecture in OTHERS {
-            site.add(architecture, Box::new(image::build(architecture, Profile::Release)?));
+            site.add(architecture, Box::new(image::build(architecture, Profile::Quick)?));
         }
     }
     Ok(site)

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let unchecked = parts.run("check", check::run).unwrap_or_default();
     parts.run("unit tests", unit_tests);
     if !arguments.fast {
-        let site = parts.run("image", lab::site);
+        let site = parts.run("image", lab::whole_site);
         parts.run("packing", packing::check);
         parts.run("program", program::check);
         if let Some(site) = site {

@@ -88,7 +88,7 @@ fn full(site: &Site) -> anyhow::Result<()> {
 fn by_command(alpha: &Machine) -> anyhow::Result<()> {
     let before = alpha.boot_id()?;
     // The shell may or may not live to tell how this ended.
-    let _ = alpha.run_within("mesh-node factory-reset --yes", Duration::from_secs(20));
+    let _ = alpha.run_within("mesh-node factory-reset", Duration::from_secs(20));
     alpha.wait_for_another_boot(&before, FORMED)
 }
 
