@@ -14,7 +14,7 @@ use crate::data::{self, DataFinding};
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
 use crate::peers::{PeerKey, SessionId, Timeouts};
-use crate::update::rules::{self, SlotFinding};
+use crate::trial::rules::{self, SlotFinding};
 
 /// An agent that will try again sooner than this is not disturbed: a restart takes it as long.
 const WORTH_A_RESTART: Duration = Duration::from_secs(5);

@@ -11,6 +11,7 @@ pub mod clock_floor;
 pub mod config;
 pub mod data;
 pub mod hello;
+pub mod install;
 pub mod io;
 pub mod knowledge;
 pub mod neighbours;
@@ -24,8 +25,7 @@ pub mod run;
 pub mod self_check;
 pub mod status;
 pub mod table;
-pub mod update;
-pub mod updating;
+pub mod trial;
 
 #[cfg(test)]
 mod samples;

@@ -4,8 +4,8 @@ use batman::{IfIndex, Link, MacAddr, Seen};
 use spire_bridge::identity::{Standing, WallTime};
 
 use crate::data::DataSeen;
-use crate::update::record::Record;
-use crate::update::rules::SlotsSeen;
+use crate::trial::record::Record;
+use crate::trial::rules::SlotsSeen;
 
 /// One look at everything.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::analyze::Finding;
 use crate::data::{self, DataAction};
 use crate::knowledge::Knowledge;
 use crate::peers::{PeerKey, SessionId};
-use crate::update::rules::{self, SlotAction};
+use crate::trial::rules::{self, SlotAction};
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 mod router;
 mod sources;
-mod updating;
+mod trial;
 
 use crate::config::Config;
 use crate::io::host;
@@ -31,14 +31,14 @@ pub enum Unable {
 /// configuration or anything else can end it once more.
 pub fn count_start() -> u32 {
     let starts = host::count_start();
-    updating::give_up_on_a_loop(starts);
+    trial::give_up_on_a_loop(starts);
     starts
 }
 
 /// Leaves a machine alone whose node cannot run and whose slot has proven itself: a reset would not mend it.
 /// A slot on trial is left to the watchdog.
 pub fn stand_down() {
-    if !updating::is_on_trial() {
+    if !trial::is_on_trial() {
         Watchdog::open().disarm();
     }
 }

@@ -21,7 +21,7 @@ use crate::hello::Hello;
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
 use crate::peers::{LinkEvent, PeerKey, Session, SessionId, Side};
-use crate::update::record::Record;
+use crate::trial::record::Record;
 
 /// Our hard interface and our address on it.
 pub(crate) const LINK: IfIndex = IfIndex(3);

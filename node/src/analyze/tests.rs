@@ -5,8 +5,8 @@ use super::*;
 use crate::data::{DataSeen, Room};
 use crate::prepare::ladder::Data;
 use crate::samples::{WALL, at, config, hello, identity, knowledge, mesh, opened, peer, seen};
-use crate::update::judgement::Judgement;
-use crate::update::rules::SlotsSeen;
+use crate::trial::judgement::Judgement;
+use crate::trial::rules::SlotsSeen;
 
 fn found(knowledge: &Knowledge, seen: &Observation, now: u64) -> Vec<String> {
     let findings = analyze(&config(), knowledge, seen, at(now));

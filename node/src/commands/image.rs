@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use mesh_node::install::table;
 use mesh_node::io::image_api;
 use mesh_node::proto::image::{
     ActivateRequest, CancelRequest, ConfirmRequest, FetchRequest, InstallRequest, Outcome,
     Progress, RollbackRequest, Stage, StatusRequest, VerifyRequest,
 };
-use mesh_node::updating::table;
 use serde::Serialize;
 use tonic::{Code, Status, Streaming};
 

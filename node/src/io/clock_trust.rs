@@ -9,7 +9,7 @@ use spire_bridge::identity::WallTime;
 use super::clock::{uptime, wall};
 use super::prepare;
 use crate::clock_floor;
-use crate::updating::window::Clock;
+use crate::install::window::Clock;
 
 /// What a clock with a battery says, in seconds since 1970.
 const BATTERY_CLOCK: &str = "/sys/class/rtc/rtc0/since_epoch";

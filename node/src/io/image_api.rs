@@ -16,15 +16,15 @@ use tonic::{Code, Request, Response, Status};
 use super::api;
 use super::installing::{Installing, Progresses, Settings, Wish};
 use crate::config::Update;
+use crate::install::refusal::{Blame, Refusal};
+use crate::install::told;
 use crate::proto::image::image_client::ImageClient;
 use crate::proto::image::image_server::Image;
 use crate::proto::image::{
     ActivateRequest, Available, CancelRequest, ConfirmRequest, FetchRequest, ImageStatus,
     InstallRequest, Outcome, Progress, RollbackRequest, StatusRequest, VerifyRequest,
 };
-use crate::update::request::{Ends, Requests, Told};
-use crate::updating::refusal::{Blame, Refusal};
-use crate::updating::told;
+use crate::trial::request::{Ends, Requests, Told};
 
 /// Serves calls about the image.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl ImageApi {
 
     async fn ask(
         &self,
-        request: crate::update::request::Request,
+        request: crate::trial::request::Request,
     ) -> Result<Response<Outcome>, Status> {
         let done = self.requests.ask(request).await;
         let done = done.map_err(|not_done| status(&not_done.into()))?;
@@ -104,21 +104,21 @@ impl Image for ImageApi {
         request: Request<ActivateRequest>,
     ) -> Result<Response<Outcome>, Status> {
         let again = request.into_inner().again;
-        self.ask(crate::update::request::Request::Activate { again }).await
+        self.ask(crate::trial::request::Request::Activate { again }).await
     }
 
     async fn confirm(
         &self,
         _request: Request<ConfirmRequest>,
     ) -> Result<Response<Outcome>, Status> {
-        self.ask(crate::update::request::Request::Confirm).await
+        self.ask(crate::trial::request::Request::Confirm).await
     }
 
     async fn rollback(
         &self,
         _request: Request<RollbackRequest>,
     ) -> Result<Response<Outcome>, Status> {
-        self.ask(crate::update::request::Request::RollBack).await
+        self.ask(crate::trial::request::Request::RollBack).await
     }
 
     type VerifyStream = ProgressStream;

@@ -15,8 +15,8 @@ use tokio::time::sleep;
 use super::clock::uptime;
 use super::log::with_causes;
 use crate::config::Rate;
-use crate::update::request::Scrub;
-use crate::update::rules::Rot;
+use crate::trial::request::Scrub;
+use crate::trial::rules::Rot;
 
 /// The boot is busy enough.
 const FIRST_REST: Duration = Duration::from_secs(60);

@@ -5,7 +5,7 @@ use spire_bridge::identity::Absence;
 use super::*;
 use crate::data::DataFinding;
 use crate::samples::{at, knowledge, peer};
-use crate::update::rules::SlotFinding;
+use crate::trial::rules::SlotFinding;
 
 #[test]
 fn every_finding_that_can_be_mended_has_its_action() {

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use super::Unable;
 use super::sources::Sources;
-use super::updating::{self, Updating};
+use super::trial::{self, Updating};
 use crate::analyze::{analyze, timeouts};
 use crate::clock_floor;
 use crate::config::{Config, OnStop};
@@ -30,9 +30,9 @@ use crate::peers::LinkEvent;
 use crate::plan::{Action, plan};
 use crate::proto::node::Status;
 use crate::status::status;
-use crate::update::health::health;
-use crate::update::judgement::Health;
-use crate::update::request::{Asked, NotDone};
+use crate::trial::health::health;
+use crate::trial::judgement::Health;
+use crate::trial::request::{Asked, NotDone};
 
 /// Where the agent's process id, configuration and log are: in memory, gone with a reboot.
 const AGENT_RUNTIME: &str = "/run/spire/agent";
@@ -203,7 +203,7 @@ impl Router {
         self.knowledge.peers.forget(timeouts(&self.config), now);
         let mesh = self.kernel.observe(&self.config.mesh.wanted).await;
         let identity = self.identity.standing();
-        let record = updating::record();
+        let record = trial::record();
         let floor = clock_floor::floor(prepare::known_with(&record)).at;
         let is_attested = matches!(identity, Standing::Held(_));
         let mut seen = Observation {

@@ -9,7 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use super::router::Router;
 use crate::io::control::Happenings;
 use crate::peers::LinkEvent;
-use crate::update::request::Asked;
+use crate::trial::request::Asked;
 
 /// Changes come in bursts; they are looked at together.
 pub(super) const BURST: Duration = Duration::from_millis(50);

@@ -8,7 +8,7 @@ use mesh_node::proto::image::{
     ActivateRequest, FetchRequest, InstallRequest, Stage, StatusRequest,
 };
 use mesh_node::proto::node;
-use mesh_node::update::request::{Done, Ends, Requests, Told};
+use mesh_node::trial::request::{Done, Ends, Requests, Told};
 use tokio::sync::{mpsc, watch};
 use tonic::Code;
 

@@ -2,8 +2,8 @@
 
 use image::slot::trial::{Phase, Trial};
 use image::slot::{Environment, environment::State};
+use mesh_node::install::refusal::Blame;
 use mesh_node::io::installing::Wish;
-use mesh_node::updating::refusal::Blame;
 
 use super::publisher::{BOARD, Publisher, write_update};
 use super::router::{Router, end};

@@ -17,11 +17,11 @@ use image::slot::trial::{ImageId, Phase, Trial};
 use image::slot::{Slot, place};
 use image::update::{Header, tail};
 use mesh_node::config::Config;
+use mesh_node::install::refusal::Refusal;
+use mesh_node::install::retry::Waits;
 use mesh_node::io::installing::{Installing, Places, Progresses, Settings};
 use mesh_node::proto::image::{ImageStatus, Progress, Slot as Told};
 use mesh_node::release::Patience;
-use mesh_node::updating::refusal::Refusal;
-use mesh_node::updating::retry::Waits;
 use tempfile::TempDir;
 use url::Url;
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use spire_bridge::Uptime;
 use tokio::sync::{mpsc, watch};
 
+use crate::install::refusal::{Doing, Refusal};
 use crate::io::clock::uptime;
 use crate::proto::image::{Progress, Stage};
 use crate::proto::{image as wire, image_stage_word};
-use crate::updating::refusal::{Doing, Refusal};
 
 /// The desk, and who sits at it.
 #[derive(Debug, Default)]

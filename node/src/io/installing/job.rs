@@ -14,16 +14,16 @@ use super::memory::Memory;
 use super::source::Stream;
 use super::writer::Writer;
 use crate::config::{Hours, Rate};
+use crate::install::bucket::Bucket;
+use crate::install::journal::{Journal, Mode, Source};
+use crate::install::progress::Meter;
+use crate::install::refusal::Refusal;
+use crate::install::retry::{Failure, Retry};
+use crate::install::window::Window;
 use crate::io::clock::{uptime, wall};
 use crate::io::{clock_trust, host};
 use crate::proto::image::{Progress, Stage};
-use crate::update::record::Installed;
-use crate::updating::bucket::Bucket;
-use crate::updating::journal::{Journal, Mode, Source};
-use crate::updating::progress::Meter;
-use crate::updating::refusal::Refusal;
-use crate::updating::retry::{Failure, Retry};
-use crate::updating::window::Window;
+use crate::trial::record::Installed;
 
 /// Clocks may be set while one waits for an hour.
 const LOOK: Duration = Duration::from_secs(60);

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use spire_bridge::identity::WallTime;
 
 use super::Places;
+use crate::install::journal::{Found, Journal, Mode};
 use crate::io::durable;
-use crate::update::record::{Installed, Record};
-use crate::updating::journal::{Found, Journal, Mode};
+use crate::trial::record::{Installed, Record};
 
 /// The files.
 #[derive(Clone, Debug)]

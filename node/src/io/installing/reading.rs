@@ -6,10 +6,10 @@ use image::update::verify::Checked;
 
 use super::desk::Seat;
 use super::writer::on_thread;
+use crate::install::progress::Meter;
+use crate::install::refusal::Refusal;
 use crate::io::clock::uptime;
 use crate::proto::image::{Progress, Stage};
-use crate::updating::progress::Meter;
-use crate::updating::refusal::Refusal;
 
 /// Chunks between two looks whether anybody still wants to know.
 const BATCH: usize = 8;

@@ -9,13 +9,13 @@ use semver::Version;
 
 use super::writer::on_thread;
 use super::{Installing, header};
+use crate::install::journal::Found;
+use crate::install::refusal::Refusal;
+use crate::install::told;
 use crate::io::clock::uptime;
 use crate::prepare::report::Report;
 use crate::proto::image as wire;
-use crate::update::request::Told;
-use crate::updating::journal::Found;
-use crate::updating::refusal::Refusal;
-use crate::updating::told;
+use crate::trial::request::Told;
 
 impl Installing {
     /// Tells everything about the slots. `loops` is what the loop knows.

@@ -6,9 +6,9 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use tokio::task::spawn_blocking;
 use tough::Bytes;
 
+use crate::install::journal::Source;
+use crate::install::refusal::Refusal;
 use crate::release::{Client, Download};
-use crate::updating::journal::Source;
-use crate::updating::refusal::Refusal;
 
 /// As much of a file as is read at once.
 const PIECE: usize = 64 << 10;

@@ -8,10 +8,10 @@ use tough::Bytes;
 
 use super::desk::Seat;
 use super::memory::Memory;
+use crate::install::journal::{Journal, Mode};
+use crate::install::progress::Meter;
+use crate::install::refusal::Refusal;
 use crate::io::clock::uptime;
-use crate::updating::journal::{Journal, Mode};
-use crate::updating::progress::Meter;
-use crate::updating::refusal::Refusal;
 
 /// Bytes between two entries of the journal: it is only told, the slot itself knows better.
 const ENTRY: u64 = 4 << 20;

@@ -20,7 +20,7 @@ use crate::clock_floor::{self, BUILT, Floor, Known};
 use crate::prepare::ladder::{Data, Ladder, Medium, Outcome};
 use crate::prepare::report::Report;
 use crate::prepare::{asks_for_factory_reset, restoring};
-use crate::update::record::Record;
+use crate::trial::record::Record;
 
 /// Goes through the steps of a boot and leaves the report where the node finds it.
 pub fn prepare() {

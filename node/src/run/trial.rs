@@ -15,10 +15,10 @@ use tokio::sync::{mpsc, watch};
 use crate::config::Update;
 use crate::io::log::with_causes;
 use crate::io::{durable, host, places, scrub};
-use crate::update::judgement::{Gate, Health, Judge, Judgement, Lack, is_loop};
-use crate::update::record::{Evidence, Outcome, Record, Trial};
-use crate::update::request::{Asked, Done, Ends, NotDone, Request, Requests, Scrub, Told};
-use crate::update::rules::{SlotAction, SlotsSeen, code};
+use crate::trial::judgement::{Gate, Health, Judge, Judgement, Lack, is_loop};
+use crate::trial::record::{Evidence, Outcome, Record, Trial};
+use crate::trial::request::{Asked, Done, Ends, NotDone, Request, Requests, Scrub, Told};
+use crate::trial::rules::{SlotAction, SlotsSeen, code};
 
 /// As many may wait for an answer; each gets it at the next turn of the loop.
 const ASKED: usize = 8;

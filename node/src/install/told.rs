@@ -13,9 +13,9 @@ use crate::prepare::report::Report;
 use crate::proto::image as wire;
 use crate::release::Available;
 use crate::status::shortly;
-use crate::update::judgement::Health;
-use crate::update::record::{Evidence, Kept, Record, Verdict};
-use crate::update::request::Scrub;
+use crate::trial::judgement::Health;
+use crate::trial::record::{Evidence, Kept, Record, Verdict};
+use crate::trial::request::Scrub;
 
 /// Tells of both slots. `versions` is what they say of themselves, in the order of [`Slot::ALL`].
 pub fn slots(
@@ -177,7 +177,7 @@ mod tests {
     use image::slot::trial::{ImageId, Reason};
 
     use super::*;
-    use crate::updating::journal::{Mode, Source};
+    use crate::install::journal::{Mode, Source};
 
     fn environment(state: State, revision: u32, record: Trial) -> Environment {
         let kernel =

@@ -11,7 +11,7 @@ use semver::Version;
 
 use super::retry::Failure;
 use crate::release::{self, Error as Release, Refusal as Refused};
-use crate::update::request::NotDone;
+use crate::trial::request::NotDone;
 
 /// Why something is not done.
 #[derive(Debug, thiserror::Error)]
