@@ -55,6 +55,11 @@ impl Update {
         &self.facts.version
     }
 
+    /// Returns the bytes of both its file systems.
+    pub fn unpacked(&self) -> u64 {
+        self.facts.root.size + self.facts.boot.size
+    }
+
     /// Returns the board that it is for.
     pub fn board(&self) -> &str {
         &self.facts.board

@@ -1,6 +1,7 @@
 //! `bench`: how large, how quick, beside a peer measured in the same run.
 
 mod handshake;
+mod install;
 mod mesh;
 
 use anyhow::{Context as _, Result};
@@ -31,6 +32,12 @@ enum Benchmark {
     FirstNeighbour,
     /// Resident memory in the machine after a minute's idling, beside SPIRE's agent.
     Memory,
+    /// How quick an update is installed, beside dd with the same flushes; with it the next two.
+    Install,
+    /// Bytes that an installation writes, beside those of the image.
+    InstallWrites,
+    /// Memory of mesh-node at its peak in an installation beyond what it has when idle, beside what is allowed.
+    InstallMemory,
 }
 
 /// What was measured.
@@ -62,6 +69,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let in_machines: Vec<_> = in_machines.into_iter().filter(|it| wanted(*it)).collect();
     if !in_machines.is_empty() {
         mesh::measure(&in_machines)?.into_iter().for_each(print);
+    }
+    let of_install = [Benchmark::Install, Benchmark::InstallWrites, Benchmark::InstallMemory];
+    if of_install.into_iter().any(wanted) {
+        let all = wanted(Benchmark::Install);
+        let rows = install::measure()?.into_iter().filter(|row| all || wanted(row.benchmark));
+        rows.for_each(print);
     }
     Ok(())
 }

@@ -69,6 +69,11 @@ pub(crate) fn site() -> Result<Site> {
     site_with(Parts::Image)
 }
 
+/// Builds what it takes to update a router.
+pub(crate) fn site_with_release() -> Result<Site> {
+    site_with(Parts::Release)
+}
+
 /// Builds what any scenario needs.
 pub(crate) fn whole_site() -> Result<Site> {
     site_with(Parts::AllImages)
