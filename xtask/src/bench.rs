@@ -30,6 +30,8 @@ enum Benchmark {
     BinarySize,
     /// From the kernel's start to the first verified neighbour, beside the first one in batman-adv.
     FirstNeighbour,
+    /// The processor's time from the kernel's start to the first verified neighbour, beside the kernel's own.
+    Boot,
     /// Resident memory in the machine after a minute's idling, beside SPIRE's agent.
     Memory,
     /// How quick an update is installed, beside dd with the same flushes; with it the next two.
@@ -65,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if wanted(Benchmark::BinarySize) {
         print(binary_size()?);
     }
-    let in_machines = [Benchmark::FirstNeighbour, Benchmark::Memory];
+    let in_machines = [Benchmark::FirstNeighbour, Benchmark::Boot, Benchmark::Memory];
     let in_machines: Vec<_> = in_machines.into_iter().filter(|it| wanted(*it)).collect();
     if !in_machines.is_empty() {
         mesh::measure(&in_machines)?.into_iter().for_each(print);

@@ -19,6 +19,9 @@ const NAME: &str = "alpha";
 /// From power-on to a verified neighbour, with much to spare.
 const FORMED: Duration = Duration::from_secs(180);
 
+/// What the way from the kernel to the first neighbour may take, in seconds of the processor.
+const ALLOWED: f64 = 2.0;
+
 /// Start-up's garbage is gone by then.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -27,7 +30,7 @@ pub(super) fn measure(wanted: &[Benchmark]) -> Result<Vec<Row>> {
     let site = lab::site()?;
     let recipe = Recipe::routers([NAME, "bravo"]);
     let mesh = Mesh::power_on(&site, "bench", &recipe)?;
-    let mut rows = vec![first_neighbour(&mesh)?];
+    let mut rows = vec![first_neighbour(&mesh)?, boot(mesh.node(NAME)?)?];
     if wanted.contains(&Benchmark::Memory) {
         stage("idling for a minute", || {
             thread::sleep(IDLE);
@@ -61,6 +64,36 @@ fn first_neighbour(mesh: &Mesh<'_>) -> Result<Row> {
         peer: "batman-adv's first",
         peer_value: heard,
     })
+}
+
+/// Takes the processor's time right after the first verified neighbour, beside what the kernel alone took of it.
+fn boot(machine: &Machine) -> Result<Row> {
+    let busy =
+        busy(&machine.run("cat /proc/stat")?).context("a /proc/stat without its first line")?;
+    let serial = std::fs::read(machine.spec().serial_log())?;
+    let kernel = kernel_alone(&String::from_utf8_lossy(&serial));
+    Ok(Row {
+        benchmark: Benchmark::Boot,
+        value: busy,
+        unit: "s CPU",
+        peer: "kernel and 2 s",
+        peer_value: kernel.context("the kernel did not tell when it started init")? + ALLOWED,
+    })
+}
+
+/// Reads the seconds that the processor has worked out of `/proc/stat`, whose unit is 10 ms.
+fn busy(stat: &str) -> Option<f64> {
+    let mut fields = stat.lines().next()?.strip_prefix("cpu")?.split_whitespace();
+    let mut field = || fields.next()?.parse::<f64>().ok();
+    let (user, nice, system) = (field()?, field()?, field()?);
+    let (_idle, _waiting) = (field()?, field()?);
+    Some((user + nice + system + field()? + field()?) / 100.0)
+}
+
+/// Reads when the kernel was done with itself out of its log.
+fn kernel_alone(serial: &str) -> Option<f64> {
+    let line = serial.lines().find(|line| line.contains("Run /init as init process"))?;
+    line.split_once('[')?.1.split_once(']')?.0.trim().parse().ok()
 }
 
 fn memory(machine: &Machine) -> Result<Row> {
@@ -118,6 +151,15 @@ mod tests {
         let look = Look::parse(status).unwrap();
 
         assert_eq!(look, Look { uptime: 12.5, neighbours: 2, verified: 1 });
+    }
+
+    #[test]
+    fn kernel_and_processor_tell_how_long_they_worked() {
+        let serial = "[    0.5] Freeing unused kernel\r\n[    4.25] Run /init as init process\r\n";
+        let stat = "cpu  300 5 200 9000 70 10 15 0 0 0\ncpu0 300 0 200 9000 70 10 20 0 0 0\n";
+
+        assert_eq!(kernel_alone(serial), Some(4.25));
+        assert_eq!(busy(stat), Some(5.3));
     }
 
     #[test]
