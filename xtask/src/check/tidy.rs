@@ -1,7 +1,6 @@
 //! The rules of this house that no other tool holds.
 
 use std::fmt;
-use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
@@ -185,13 +184,15 @@ fn attributes(text: &str) -> Vec<(usize, String)> {
 
 /// Whether a file may be the one that opens a crate's door to effects.
 fn may_act(path: &str) -> bool {
-    let path = Path::new(path);
-    let in_directory = |name: &str| path.parent().is_some_and(|it| it.ends_with(name));
-    match path.file_name().and_then(|it| it.to_str()) {
-        Some("mod.rs") => in_directory("io"),
-        Some("run.rs" | "main.rs") => in_directory("src"),
-        _ => ["tests", "benches", "examples"].into_iter().any(in_directory),
-    }
+    let parts: Vec<&str> = path.split('/').collect();
+    matches!(
+        parts.as_slice(),
+        [.., "io", "mod.rs"]
+            | [.., "src", "run.rs" | "main.rs"]
+            | [.., "src", "bin", _, "main.rs"]
+            | [.., "tests" | "benches" | "examples", _]
+            | [.., "tests", _, "main.rs"]
+    )
 }
 
 #[cfg(test)]

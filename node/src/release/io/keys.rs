@@ -51,7 +51,7 @@ pub fn keyring(paths: &[PathBuf]) -> Result<Keyring<'static>> {
     Ok(Keyring { keys, random: &*RANDOM })
 }
 
-/// Reads a public key as [`write`] wrote it.
+/// Reads a public key as [`write()`] wrote it.
 ///
 /// # Errors
 ///
