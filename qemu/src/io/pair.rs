@@ -28,6 +28,9 @@ const FORMED: Duration = Duration::from_secs(240);
 /// From the start of an installation to its end.
 const INSTALLED: Duration = Duration::from_secs(180);
 
+/// What an image command ends with that has to wait for another.
+const BUSY: i32 = 75;
+
 /// From an activation to a verdict: boots of up to three tries.
 const DECIDED: Duration = Duration::from_secs(420);
 
@@ -87,7 +90,12 @@ impl<'site> Pair<'site> {
             if node.name != ALPHA {
                 return node;
             }
-            node.by_firmware().clock(clock).section(&section)
+            let node = node.clock(clock).section(&section);
+            match clock {
+                Clock::Host => node.by_firmware(),
+                // OVMF takes a clock in 1970 for one in 2070, and sets it so.
+                Clock::Unset => node,
+            }
         })?;
         let newest = update.version().clone();
         Ok(Self { mesh, server, depot, update, newest, recipe })
@@ -136,9 +144,14 @@ impl<'site> Pair<'site> {
         ImageStatus::parse(&self.alpha()?.run("mesh-node image status --json")?)
     }
 
-    /// Runs one of the router's image commands.
+    /// Runs one of the router's image commands, as soon as the router is not at another.
     pub fn image(&self, command: &str) -> anyhow::Result<Output> {
-        self.alpha()?.run_within(&format!("mesh-node image {command}"), INSTALLED)
+        self.mesh.lab.wait_until("the router to have time", INSTALLED, || {
+            let command = format!("mesh-node image {command}");
+            let output = self.alpha()?.run_within(&command, INSTALLED)?;
+            let busy = output.status == BUSY && output.stdout.contains("is at it");
+            Ok(if busy { Seen::NotYet(output.stdout) } else { Seen::Yes(output) })
+        })
     }
 
     /// Publishes an update and has it installed; returns how long the installation took.
