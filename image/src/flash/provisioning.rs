@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::keep::{self, Keep};
-use crate::provision::{EntryContent, HostName, JoinToken, Provision, Uplink};
+use crate::provision::{HostName, JoinToken, Provision, Uplink};
 
 const KEYS: [&str; 7] = [
     "name",
@@ -104,12 +104,7 @@ impl Provisioning {
     /// # Errors
     /// [`keep::Unfit`] when they are too large.
     pub fn keep(&self) -> Result<Keep, keep::Unfit> {
-        let mut keep = Keep::default();
-        for entry in self.provision.entries() {
-            if let EntryContent::File(bytes) = entry.content {
-                keep.put(entry.path, keep::File { mode: entry.mode, bytes })?;
-            }
-        }
+        let mut keep = self.provision.keep()?;
         if let Some(root) = &self.update_root {
             let bytes = root.as_bytes().to_vec();
             keep.put(UPDATE_ROOT, keep::File { mode: 0o644, bytes })?;

@@ -33,8 +33,20 @@ impl FileDevice {
     /// What the system reports.
     pub fn open(path: &Path, access: Access) -> io::Result<Self> {
         let file = File::options().read(true).write(access == Access::Write).open(path)?;
+        Self::whole(file)
+    }
+
+    /// Takes the whole of a file or device node that is open.
+    ///
+    /// # Errors
+    /// What the system reports.
+    pub(super) fn whole(file: File) -> io::Result<Self> {
         let length = io::Seek::seek(&mut &file, io::SeekFrom::End(0))?;
         Ok(Self { file, start: 0, length })
+    }
+
+    pub(super) const fn file(&self) -> &File {
+        &self.file
     }
 
     /// Narrows it to the bytes from `start` on, `length` of them.

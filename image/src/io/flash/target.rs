@@ -2,18 +2,17 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{
-    FallocateFlags, FcntlArg, OFlag, PosixFadviseAdvice, fallocate, fcntl, posix_fadvise,
-};
+use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl};
 use nix::libc;
 
 use super::{Unable, disks};
 use crate::Size;
 use crate::block::BlockDevice;
 use crate::flash::{DeviceNumber, Disk, Machine, Medium, Refusal, refusals};
+use crate::io::block_device::FileDevice;
 
 /// What somebody wants to be written.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +34,7 @@ pub(super) enum Target {
 /// A disk or file that nobody else writes meanwhile.
 #[derive(Debug)]
 pub(super) struct Open {
-    file: File,
-    length: u64,
+    device: FileDevice,
     clearing: FallocateFlags,
 }
 
@@ -145,9 +143,9 @@ impl Open {
         if disks::number(file.metadata()?.rdev()) != number {
             return Err(io::Error::from_raw_os_error(libc::ENODEV));
         }
-        let length = io::Seek::seek(&mut &file, io::SeekFrom::End(0))?;
         let clearing = FallocateFlags::FALLOC_FL_ZERO_RANGE;
-        Ok(Self { file, length, clearing: clearing | FallocateFlags::FALLOC_FL_KEEP_SIZE })
+        let clearing = clearing | FallocateFlags::FALLOC_FL_KEEP_SIZE;
+        Ok(Self { device: FileDevice::whole(file)?, clearing })
     }
 
     fn file(path: &Path, size: Size, exists: bool) -> io::Result<Self> {
@@ -157,12 +155,7 @@ impl Open {
         file.set_len(size.0)?;
         let clearing = FallocateFlags::FALLOC_FL_PUNCH_HOLE;
         let clearing = clearing | FallocateFlags::FALLOC_FL_KEEP_SIZE;
-        Ok(Self { file, length: size.0, clearing })
-    }
-
-    fn place(&self, offset: u64, length: usize) -> Option<u64> {
-        let end = offset.checked_add(length as u64)?;
-        (end <= self.length).then_some(offset)
+        Ok(Self { device: FileDevice::whole(file)?, clearing })
     }
 }
 
@@ -181,26 +174,23 @@ fn lock(file: &File) -> io::Result<()> {
 
 impl BlockDevice for Open {
     fn len(&self) -> u64 {
-        self.length
+        self.device.len()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let place = self.place(offset, buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        self.file.read_exact_at(buffer, place)
+        self.device.read_at(offset, buffer)
     }
 
     fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let place = self.place(offset, bytes.len()).ok_or(io::ErrorKind::WriteZero)?;
-        self.file.write_all_at(bytes, place)
+        self.device.write_at(offset, bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.sync_all()
+        self.device.flush()
     }
 
     fn forget(&mut self) -> io::Result<()> {
-        posix_fadvise(&self.file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
-        Ok(())
+        self.device.forget()
     }
 }
 
@@ -208,8 +198,8 @@ impl Medium for Open {
     /// The kernel clears quicker than we write, where it can.
     fn clear(&mut self, offset: u64, length: u64) -> io::Result<()> {
         if let (Ok(start), Ok(count)) = (i64::try_from(offset), i64::try_from(length))
-            && self.place(offset, 0).is_some()
-            && fallocate(&self.file, self.clearing, start, count).is_ok()
+            && offset <= self.device.len()
+            && fallocate(self.device.file(), self.clearing, start, count).is_ok()
         {
             return Ok(());
         }
