@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use super::console::Console;
 use super::process::Process;
@@ -192,7 +192,12 @@ impl Machine {
     pub fn boot_id(&self) -> anyhow::Result<BootId> {
         // Asked of a shell that may be going down: it gets little time.
         let limit = Duration::from_secs(2);
-        Ok(BootId(self.run_within("cat /proc/sys/kernel/random/boot_id", limit)?.stdout))
+        let Output { status, stdout } =
+            self.run_within("cat /proc/sys/kernel/random/boot_id", limit)?;
+        // A system that goes down kills the command, and nothing read is not another boot.
+        let id = stdout.trim();
+        ensure!(status == 0 && id.len() == 36, "it tells no boot_id: status {status}, {id:?}");
+        Ok(BootId(id.to_owned()))
     }
 
     fn powered<T>(&self, act: impl FnOnce(&mut Powered) -> anyhow::Result<T>) -> anyhow::Result<T> {
