@@ -3,9 +3,11 @@
 mod packing;
 mod program;
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use clap::ValueEnum as _;
 use qemu::io::site::Site;
 use qemu::scenario::{self, Scenario};
 
@@ -18,13 +20,59 @@ pub(crate) struct Arguments {
     /// Leave out what needs a release build or a machine.
     #[arg(long)]
     fast: bool,
+    /// Only this part; may be said more than once.
+    #[arg(long, value_name = "PART", value_enum, conflicts_with = "fast")]
+    only: Vec<Name>,
+}
+
+/// A part of the tests, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Name {
+    /// Installs what is missing.
+    Tools,
+    /// Formats, lints, judges dependencies, holds the Buildroot tree.
+    Check,
+    /// Tests the crates.
+    Unit,
+    /// Builds the images and what else the lab needs.
+    Image,
+    /// Packs an image twice.
+    Packing,
+    /// Starts the programs of every architecture.
+    Program,
+    /// Plays the scenarios.
+    Lab,
 }
 
 /// One part of the tests, and how it went.
 struct Part {
-    name: &'static str,
+    name: Name,
     took: Duration,
     failure: Option<String>,
+}
+
+impl Arguments {
+    fn wants(&self, part: Name) -> bool {
+        if self.only.is_empty() {
+            return !self.fast || matches!(part, Name::Tools | Name::Check | Name::Unit);
+        }
+        // The scenarios are played with the images.
+        self.only.contains(&part) || (part == Name::Image && self.only.contains(&Name::Lab))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Tools => "tools",
+            Self::Check => "check",
+            Self::Unit => "unit",
+            Self::Image => "image",
+            Self::Packing => "packing",
+            Self::Program => "program",
+            Self::Lab => "lab",
+        })
+    }
 }
 
 /// The parts so far.
@@ -35,34 +83,37 @@ struct Parts(Vec<Part>);
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut parts = Parts::default();
     let mut outcomes = Vec::new();
-    parts.run("tools", tools::install);
-    let unchecked = parts.run("check", check::run).unwrap_or_default();
-    parts.run("unit tests", unit_tests);
-    if !arguments.fast {
-        let site = parts.run("image", lab::whole_site);
-        parts.run("packing", packing::check);
-        parts.run("program", program::check);
-        if let Some(site) = site {
-            parts.run("lab", || scenarios(&site, &mut outcomes));
+    let mut unchecked = Vec::new();
+    let mut site = None;
+    for part in Name::value_variants().iter().filter(|it| arguments.wants(**it)) {
+        match part {
+            Name::Tools => parts.run(*part, tools::install),
+            Name::Check => parts.run(*part, || check::run().map(|it| unchecked = it)),
+            Name::Unit => parts.run(*part, unit_tests),
+            Name::Image => parts.run(*part, || lab::whole_site().map(|it| site = Some(it))),
+            Name::Packing => parts.run(*part, packing::check),
+            Name::Program => parts.run(*part, program::check),
+            Name::Lab => {
+                let Some(site) = &site else { continue };
+                parts.run(*part, || scenarios(site, &mut outcomes));
+            }
         }
     }
     print!("{}", report(&parts.0, &unchecked, &outcomes));
     let failed: Vec<_> =
-        parts.0.iter().filter(|it| it.failure.is_some()).map(|it| it.name).collect();
+        parts.0.iter().filter(|it| it.failure.is_some()).map(|it| it.name.to_string()).collect();
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 
 impl Parts {
-    fn run<T>(&mut self, name: &'static str, act: impl FnOnce() -> Result<T>) -> Option<T> {
+    fn run(&mut self, name: Name, act: impl FnOnce() -> Result<()>) {
         let start = Instant::now();
-        let result = act();
-        let failure = result.as_ref().err().map(|error| format!("{error:#}"));
+        let failure = act().err().map(|error| format!("{error:#}"));
         if let Some(why) = &failure {
             eprintln!("{name}: {why}");
         }
         self.0.push(Part { name, took: start.elapsed(), failure });
-        result.ok()
     }
 }
 
@@ -90,6 +141,8 @@ fn report(parts: &[Part], unchecked: &[&str], outcomes: &[Outcome]) -> String {
         lines.push(format!("{name:<12}{word}{:>9.1} s", took.as_secs_f64()));
     }
     lines.extend(unchecked.iter().map(|it| format!("NOT CHECKED: {it}")));
+    let failures = parts.iter().filter_map(|it| Some((it.name, it.failure.as_ref()?)));
+    lines.extend(failures.map(|(name, why)| format!("{name} failed: {why}")));
     for Outcome { name, failure, .. } in outcomes {
         if let Some(why) = failure {
             let logs = workspace::target("lab").join(name);
@@ -113,17 +166,25 @@ mod tests {
     fn a_failed_part_is_kept_and_those_after_it_run() {
         let mut parts = Parts::default();
 
-        let first = parts.run("first", || -> Result<()> { bail!("no luck") });
-        let second = parts.run("second", || Ok(2));
+        let mut is_second_run = false;
+        parts.run(Name::Tools, || bail!("no luck"));
+        parts.run(Name::Check, || {
+            is_second_run = true;
+            Ok(())
+        });
 
-        assert_eq!((first, second), (None, Some(2)));
+        assert!(is_second_run);
         let failures: Vec<_> = parts.0.iter().map(|it| it.failure.as_deref()).collect();
         assert_eq!(failures, [Some("no luck"), None]);
     }
 
     #[test]
     fn report_names_what_is_unchecked_and_failed_and_ends_with_a_count() {
-        let part = Part { name: "lab", took: Duration::from_millis(61_250), failure: None };
+        let part = |name, failure: Option<&str>| Part {
+            name,
+            took: Duration::from_millis(61_250),
+            failure: failure.map(str::to_owned),
+        };
         let outcome = |name, failure: Option<&str>| Outcome {
             name,
             seconds: 1.0,
@@ -131,16 +192,31 @@ mod tests {
         };
 
         let told = report(
-            &[part],
+            &[part(Name::Program, Some("it says nothing")), part(Name::Lab, None)],
             &["the moon"],
             &[outcome("boot", None), outcome("mesh", Some("alpha is off"))],
         );
 
         let lines: Vec<_> = told.lines().collect();
-        assert_eq!(lines.first(), Some(&"lab         passed     61.2 s"));
-        assert_eq!(lines[1..3], ["NOT CHECKED: the moon", "mesh failed: alpha is off"]);
-        assert!(lines[3].ends_with("target/lab/mesh"), "{told}");
+        assert_eq!(lines[..2], ["program     FAILED     61.2 s", "lab         passed     61.2 s"]);
+        assert_eq!(lines[2..4], ["NOT CHECKED: the moon", "program failed: it says nothing"]);
+        assert_eq!(lines[4], "mesh failed: alpha is off");
+        assert!(lines[5].ends_with("target/lab/mesh"), "{told}");
         assert_eq!(lines.last(), Some(&"1 passed, 1 failed"));
+    }
+
+    #[test]
+    fn scenarios_alone_bring_their_images() {
+        let only = |only| Arguments { fast: false, only };
+        let parts = |arguments: Arguments| -> Vec<_> {
+            Name::value_variants().iter().filter(|it| arguments.wants(**it)).copied().collect()
+        };
+
+        assert_eq!(parts(only(vec![Name::Lab])), [Name::Image, Name::Lab]);
+        assert_eq!(parts(only(vec![Name::Program])), [Name::Program]);
+        assert_eq!(parts(only(vec![])), Name::value_variants());
+        let fast = Arguments { fast: true, only: vec![] };
+        assert_eq!(parts(fast), [Name::Tools, Name::Check, Name::Unit]);
     }
 
     #[test]
