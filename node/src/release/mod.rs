@@ -8,9 +8,10 @@ pub mod choice;
 pub mod custom;
 pub mod expiry;
 pub mod io;
+pub mod listing;
 pub mod publish;
 mod refusal;
-mod trusted;
+pub mod trusted;
 
 pub use choice::{Available, Running, Target};
 pub use custom::Custom;

@@ -8,22 +8,29 @@ use tough::schema::{RoleType, Root, Signed};
 /// The newest verified metadata, as texts; one value so that one rename replaces all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Trusted {
-    pub(super) root: Option<String>,
-    pub(super) timestamp: Option<String>,
-    pub(super) snapshot: Option<String>,
-    pub(super) targets: Option<String>,
+pub struct Trusted {
+    /// The root.
+    pub root: Option<String>,
+    /// The timestamp.
+    pub timestamp: Option<String>,
+    /// The snapshot.
+    pub snapshot: Option<String>,
+    /// The targets.
+    pub targets: Option<String>,
 }
 
-/// The file that `tough` keeps a role's metadata in.
-pub(super) const ROOT: &str = "root.json";
-pub(super) const TIMESTAMP: &str = "timestamp.json";
-pub(super) const SNAPSHOT: &str = "snapshot.json";
-pub(super) const TARGETS: &str = "targets.json";
+/// The file that `tough` keeps the root in.
+pub const ROOT: &str = "root.json";
+/// The file that `tough` keeps the timestamp in.
+pub const TIMESTAMP: &str = "timestamp.json";
+/// The file that `tough` keeps the snapshot in.
+pub const SNAPSHOT: &str = "snapshot.json";
+/// The file that `tough` keeps the targets in.
+pub const TARGETS: &str = "targets.json";
 
 impl Trusted {
     /// Returns each role's file and text.
-    pub(super) fn files(&self) -> [(&'static str, Option<&String>); 4] {
+    pub fn files(&self) -> [(&'static str, Option<&String>); 4] {
         [
             (ROOT, self.root.as_ref()),
             (TIMESTAMP, self.timestamp.as_ref()),
@@ -33,7 +40,7 @@ impl Trusted {
     }
 
     /// Takes over what `read` finds; a text that broke off is as good as none.
-    pub(super) fn from_files(read: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn from_files(read: impl Fn(&str) -> Option<String>) -> Self {
         let whole = |file: &str| {
             read(file).filter(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok())
         };
@@ -49,7 +56,7 @@ impl Trusted {
     ///
     /// Only with a new root may the timestamp and the snapshot be forgotten (keys were rotated); anything else that is
     /// missing then was not written for want of room.
-    pub(super) fn succeeded_by(&self, found: Self) -> Self {
+    pub fn succeeded_by(&self, found: Self) -> Self {
         let rotated = found.root.is_some() && found.root != self.root;
         let unless_rotated = |kept: &Option<String>| kept.clone().filter(|_| !rotated);
         Self {
@@ -64,7 +71,7 @@ impl Trusted {
     ///
     /// Starting from the kept one is what lets keys be rotated: `tough` forgets the versions it has seen when the
     /// keys differ from those it started from.
-    pub(super) fn start<'a>(&'a self, own: &'a [u8]) -> &'a [u8] {
+    pub fn start<'a>(&'a self, own: &'a [u8]) -> &'a [u8] {
         let Some(kept) = self.root.as_deref().map(str::as_bytes) else { return own };
         let both = parse(own).zip(parse(kept));
         if both.is_some_and(|(own, kept)| leads_on(&own, &kept)) { kept } else { own }

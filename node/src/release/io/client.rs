@@ -4,15 +4,15 @@ use std::io;
 use std::path::PathBuf;
 
 use spire_bridge::identity::WallTime;
-use tough::schema::{Role as _, Signed, Target as Entry, Targets, Timestamp};
+use tough::schema::Role as _;
 use tough::{ExpirationEnforcement, Limits, Repository, RepositoryLoader};
 use url::Url;
 
 use super::download::Download;
 use super::fetch::{self, Metadata, Patience};
 use super::store::Store;
-use crate::release::custom::Sha256;
-use crate::release::{Available, Custom, Error, Now, Refusal, Role, Running, Target, choice};
+use crate::release::listing::{is_plain, issued, updates};
+use crate::release::{Available, Error, Now, Refusal, Role, Running, Target, choice};
 
 /// Bounds what a server can make a router read: a fleet's metadata is a few kilobytes.
 const LIMITS: Limits = Limits {
@@ -22,9 +22,6 @@ const LIMITS: Limits = Limits {
     max_snapshot_size: 64 * 1024,
     max_root_updates: 256,
 };
-
-/// The field in which our publisher says when it signed, in seconds since 1970.
-pub(in crate::release) const ISSUED: &str = "issued";
 
 /// Where releases come from and what they are held against.
 #[derive(Clone, Debug)]
@@ -129,7 +126,7 @@ pub(super) async fn walk(
     let walked = loaded.map_err(|error| Error::from_tough(&error, &scratch))?;
     let expires = check_expiry(&walked, now)?;
     Ok(Listing {
-        offered: offered(walked.targets(), walked.root().signed.consistent_snapshot),
+        offered: updates(walked.targets(), walked.root().signed.consistent_snapshot),
         signed: issued(walked.timestamp(), expires),
         root: walked.root().signed.version.get(),
         expires,
@@ -175,36 +172,4 @@ fn check_expiry(repository: &Repository, now: &Now) -> Result<WallTime, Refusal>
 
 fn wall_time(seconds: i64) -> WallTime {
     WallTime::from_unix(u64::try_from(seconds).unwrap_or_default())
-}
-
-/// When the timestamp was signed, as it says.
-///
-/// It raises the clock floor, and its key is the one most exposed: a thief cannot drive the floor past what the other
-/// keys have signed, beyond which nothing could be accepted any more.
-fn issued(timestamp: &Signed<Timestamp>, expires: WallTime) -> Option<WallTime> {
-    let seconds = timestamp.signed._extra.get(ISSUED)?.as_u64()?;
-    Some(WallTime::from_unix(seconds)).filter(|issued| *issued < expires)
-}
-
-/// The targets that are updates; what is none, or has no plain name, is somebody else's.
-fn offered(targets: &Signed<Targets>, consistent: bool) -> Vec<Target> {
-    let read = |name: &str, entry: &Entry| {
-        let sha256 = Sha256(entry.hashes.sha256[..].try_into().ok()?);
-        let file = if consistent { format!("{sha256}.{name}") } else { name.to_owned() };
-        is_plain(name).then_some(Target {
-            name: name.to_owned(),
-            file,
-            length: entry.length,
-            sha256,
-            custom: Custom::from_fields(&entry.custom).ok()?,
-        })
-    };
-    let targets = &targets.signed.targets;
-    targets.iter().filter_map(|(name, entry)| read(name.raw(), entry)).collect()
-}
-
-/// Whether a name is safe as a file's and needs no escapes in an address.
-pub(in crate::release) fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte);
-    !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain)
 }

@@ -16,7 +16,7 @@ use tough::schema::{
 use super::root::{SPECIFICATION, standing};
 use super::{Fault, Keyring};
 use crate::release::custom::Sha256;
-use crate::release::io::client::{ISSUED, is_plain};
+use crate::release::listing::{ISSUED, is_plain};
 use crate::release::{Custom, Role};
 
 /// A repository's metadata as it stands.
