@@ -24,8 +24,9 @@ mod plan;
 pub use error::{Errno, Error, Request, Result};
 pub use io::{Event, Events, Kernel};
 pub use mesh::{
-    Contradiction, GatewayMode, HardInterface, Incomplete, Link, MeshDevice, Neighbour,
-    NeighbourLink, Originator, Seen, Settings, Wanted,
+    Backbone, CachedAddress, Claim, ClientFlags, Contradiction, Gateway, GatewayMode, GlobalClient,
+    HardInterface, Incomplete, InvalidVlanId, Link, LocalClient, MeshDevice, MulticastFlags,
+    Neighbour, NeighbourLink, Originator, Row, Seen, Settings, Vlan, VlanId, Wanted,
 };
 pub use metric::{LinkQuality, RoutingAlgorithm, Throughput, UnknownAlgorithm};
 pub use names::{IfIndex, IfName, InvalidIfName, InvalidMacAddr, MacAddr};

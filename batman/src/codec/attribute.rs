@@ -4,6 +4,7 @@ use netlink_packet_core::{DecodeError, DefaultNla, ErrorContext, Nla, NlaBuffer,
 
 use super::value::Value;
 pub use super::value::VlanNumber;
+use super::{McastFlags, McastFlagsPriv, TtFlags};
 use crate::names::MacAddr;
 
 macro_rules! attributes {
@@ -105,7 +106,7 @@ attributes! {
         /// A client's VLAN.
         BATADV_ATTR_TT_VID = 20 => TtVid(u16),
         /// A client's flags.
-        BATADV_ATTR_TT_FLAGS = 21 => TtFlags(u32),
+        BATADV_ATTR_TT_FLAGS = 21 => TtFlags(TtFlags),
         /// The age of a row, in milliseconds.
         BATADV_ATTR_LAST_SEEN_MSECS = 23 => LastSeenMsecs(u32),
         /// A neighbour's address.
@@ -135,9 +136,9 @@ attributes! {
         /// The VLAN of a cached address.
         BATADV_ATTR_DAT_CACHE_VID = 37 => DatCacheVid(u16),
         /// Multicast flags.
-        BATADV_ATTR_MCAST_FLAGS = 38 => McastFlags(u32),
+        BATADV_ATTR_MCAST_FLAGS = 38 => McastFlags(McastFlags),
         /// Multicast flags that stay on this node.
-        BATADV_ATTR_MCAST_FLAGS_PRIV = 39 => McastFlagsPriv(u32),
+        BATADV_ATTR_MCAST_FLAGS_PRIV = 39 => McastFlagsPriv(McastFlagsPriv),
         /// A VLAN of the mesh device.
         BATADV_ATTR_VLANID = 40 => VlanId(VlanNumber),
         /// Whether originator messages are sent together.

@@ -7,6 +7,7 @@ mod attribute;
 #[cfg(all(test, target_endian = "little"))]
 mod captures;
 mod command;
+mod flags;
 mod message;
 #[cfg(test)]
 mod tests;
@@ -14,4 +15,5 @@ mod value;
 
 pub use attribute::{BatadvAttr, VlanNumber};
 pub use command::BatadvCmd;
+pub use flags::{McastFlags, McastFlagsPriv, TtFlags};
 pub use message::BatadvMessage;

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use super::{Incomplete, attribute, required};
+use super::{
+    Incomplete,
+    reply::{attribute, milliseconds, required},
+};
 use crate::{IfIndex, IfName, MacAddr, RoutingAlgorithm, Throughput, codec::BatadvMessage};
 
 /// A mesh device that exists.
@@ -102,11 +105,6 @@ impl From<&BatadvMessage> for Settings {
             originator_interval: attribute!(message, OrigInterval).map(milliseconds),
         }
     }
-}
-
-/// Turns the kernel's milliseconds into a duration.
-pub(super) fn milliseconds(count: u32) -> Duration {
-    Duration::from_millis(count.into())
 }
 
 /// Whether a node is a gateway (enum batadv_gw_modes).

@@ -1,17 +1,38 @@
 //! A mesh as a value: as it is wanted, and as it was seen.
 
+mod backbone;
+mod cached_address;
+mod claim;
+mod client;
 mod device;
+mod gateway;
+mod hard_interface;
+mod multicast;
+mod neighbour;
 mod neighbour_links;
+mod originator;
+mod reply;
+mod row;
 mod seen;
-mod tables;
+mod vlan;
 mod wanted;
 
+pub use backbone::Backbone;
+pub use cached_address::CachedAddress;
+pub use claim::Claim;
+pub use client::{ClientFlags, GlobalClient, LocalClient};
 pub use device::{GatewayMode, MeshDevice, Settings};
+pub use gateway::Gateway;
+pub use hard_interface::HardInterface;
+pub use multicast::MulticastFlags;
+pub use neighbour::Neighbour;
 pub use neighbour_links::NeighbourLink;
+pub use originator::Originator;
+pub use row::Row;
 pub(crate) use seen::relevant;
 pub use seen::{Link, Seen};
-pub use tables::{HardInterface, Neighbour, Originator};
 use thiserror::Error;
+pub use vlan::{InvalidVlanId, Vlan, VlanId};
 pub use wanted::{Contradiction, Wanted};
 
 /// A reply of the kernel without something that every such reply has.
@@ -24,22 +45,3 @@ pub enum Incomplete {
     #[error("the reply's {0} makes no sense")]
     Senseless(&'static str),
 }
-
-/// The value of the first attribute of this kind, if there is one: absent is not zero.
-macro_rules! attribute {
-    ($message:expr, $variant:ident) => {
-        $message.attributes.iter().find_map(|attribute| match attribute {
-            $crate::codec::BatadvAttr::$variant(value) => Some(value.clone()),
-            _ => None,
-        })
-    };
-}
-
-/// The same for what every such reply carries.
-macro_rules! required {
-    ($message:expr, $variant:ident) => {
-        attribute!($message, $variant).ok_or($crate::mesh::Incomplete::Absent(stringify!($variant)))
-    };
-}
-
-use {attribute, required};
