@@ -50,7 +50,11 @@ fn check_version(command: &mut Command, name: &str) -> Result<()> {
 
 fn check_agent(program: &Path, architecture: Architecture) -> Result<()> {
     let version = binaries::spire_version()?;
-    let told = output(emulated(program, architecture).arg("--version"))?;
+    let mut agent = emulated(program, architecture);
+    // It tells its version as it tells of mistakes.
+    let output = agent.arg("--version").output().context("it cannot be started")?;
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "--version failed ({}): {told}", output.status);
     ensure!(told.trim() == version, "--version says {told:?} and not {version}");
     Ok(())
 }
