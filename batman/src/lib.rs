@@ -16,6 +16,7 @@
 pub mod codec;
 mod error;
 pub mod io;
+pub mod knob;
 mod mesh;
 mod metric;
 mod names;
@@ -23,10 +24,14 @@ mod plan;
 
 pub use error::{Errno, Error, Request, Result};
 pub use io::{Event, Events, Kernel};
+pub use knob::{
+    GatewayMode, InterfaceSettings, Knob, LogLevel, Mask, MeshSettings, Setting, Value,
+    VlanSettings,
+};
 pub use mesh::{
-    Backbone, CachedAddress, Claim, ClientFlags, Contradiction, Gateway, GatewayMode, GlobalClient,
+    Backbone, CachedAddress, Claim, ClientFlags, Contradiction, Gateway, GlobalClient,
     HardInterface, Incomplete, InvalidVlanId, Link, LocalClient, MeshDevice, MulticastFlags,
-    Neighbour, NeighbourLink, Originator, Row, Seen, Settings, Vlan, VlanId, Wanted,
+    Neighbour, NeighbourLink, Originator, Row, Seen, Vlan, VlanId, Wanted,
 };
 pub use metric::{LinkQuality, RoutingAlgorithm, Throughput, UnknownAlgorithm};
 pub use names::{IfIndex, IfName, InvalidIfName, InvalidMacAddr, MacAddr};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batman::{
-    IfIndex, Link, LinkQuality, MacAddr, MeshDevice, Neighbour, Originator, RoutingAlgorithm, Seen,
-    Settings,
+    IfIndex, Link, LinkQuality, MacAddr, MeshDevice, MeshSettings, Neighbour, Originator,
+    RoutingAlgorithm, Seen,
 };
 use rcgen::{CertificateParams, KeyPair, SanType};
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -64,7 +64,7 @@ pub(crate) fn mesh() -> Seen {
             up: true,
             algorithm: Some(RoutingAlgorithm::BatmanIv),
             version: "6.12".into(),
-            settings: Settings::default(),
+            settings: MeshSettings::default(),
         }),
         links: vec![link("eth1", 3, OWN, Some(9), None), bat0],
         neighbours: vec![Neighbour {

@@ -1,10 +1,5 @@
-use std::time::Duration;
-
-use super::{
-    Incomplete,
-    reply::{attribute, milliseconds, required},
-};
-use crate::{IfIndex, IfName, MacAddr, RoutingAlgorithm, Throughput, codec::BatadvMessage};
+use super::{Incomplete, reply::required};
+use crate::{IfIndex, IfName, MacAddr, MeshSettings, RoutingAlgorithm, codec::BatadvMessage};
 
 /// A mesh device that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +17,7 @@ pub struct MeshDevice {
     /// The module's version, or the running kernel's release since 2024.
     pub version: String,
     /// How it is set.
-    pub settings: Settings,
+    pub settings: MeshSettings,
 }
 
 impl MeshDevice {
@@ -36,105 +31,20 @@ impl MeshDevice {
             up,
             algorithm: required!(message, AlgoName)?.parse().ok(),
             version: required!(message, Version)?,
-            settings: Settings::from(message),
+            settings: MeshSettings::from(message),
         })
-    }
-}
-
-/// The settings of a mesh device. What this kernel was built without, or what the algorithm does
-/// not have, is absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Whether originator messages are sent together.
-    pub aggregated_originator_messages: Option<bool>,
-    /// Whether wireless clients are kept apart.
-    pub access_point_isolation: Option<bool>,
-    /// The firewall mark of isolated clients.
-    pub isolation_mark: Option<u32>,
-    /// The bits of that mark that count.
-    pub isolation_mask: Option<u32>,
-    /// Whether packets alternate over several hard interfaces.
-    pub bonding: Option<bool>,
-    /// Whether bridge loop avoidance is on.
-    pub bridge_loop_avoidance: Option<bool>,
-    /// Whether the distributed ARP table is on.
-    pub distributed_arp_table: Option<bool>,
-    /// Whether packets larger than a link are sent in fragments.
-    pub fragmentation: Option<bool>,
-    /// Whether this node is a gateway, a client of one, or neither.
-    pub gateway_mode: Option<GatewayMode>,
-    /// The download that this gateway announces.
-    pub gateway_download: Option<Throughput>,
-    /// The upload that this gateway announces.
-    pub gateway_upload: Option<Throughput>,
-    /// How much better a gateway must be to be chosen; its unit is the algorithm's.
-    pub gateway_selection_class: Option<u32>,
-    /// What a packet's metric loses at this node, of 255.
-    pub hop_penalty: Option<u8>,
-    /// The kinds of debug messages that are logged.
-    pub log_level: Option<u32>,
-    /// Whether multicast is always flooded.
-    pub multicast_forceflood: Option<bool>,
-    /// How many receivers a multicast packet is copied for.
-    pub multicast_fanout: Option<u32>,
-    /// The time between two originator messages.
-    pub originator_interval: Option<Duration>,
-}
-
-impl From<&BatadvMessage> for Settings {
-    fn from(message: &BatadvMessage) -> Self {
-        Self {
-            aggregated_originator_messages: attribute!(message, AggregatedOgmsEnabled),
-            access_point_isolation: attribute!(message, ApIsolationEnabled),
-            isolation_mark: attribute!(message, IsolationMark),
-            isolation_mask: attribute!(message, IsolationMask),
-            bonding: attribute!(message, BondingEnabled),
-            bridge_loop_avoidance: attribute!(message, BridgeLoopAvoidanceEnabled),
-            distributed_arp_table: attribute!(message, DistributedArpTableEnabled),
-            fragmentation: attribute!(message, FragmentationEnabled),
-            gateway_mode: attribute!(message, GwMode).map(GatewayMode::from),
-            gateway_download: attribute!(message, GwBandwidthDown)
-                .map(Throughput::from_hundreds_of_kbit),
-            gateway_upload: attribute!(message, GwBandwidthUp)
-                .map(Throughput::from_hundreds_of_kbit),
-            gateway_selection_class: attribute!(message, GwSelClass),
-            hop_penalty: attribute!(message, HopPenalty),
-            log_level: attribute!(message, LogLevel),
-            multicast_forceflood: attribute!(message, MulticastForcefloodEnabled),
-            multicast_fanout: attribute!(message, MulticastFanout),
-            originator_interval: attribute!(message, OrigInterval).map(milliseconds),
-        }
-    }
-}
-
-/// Whether a node is a gateway (enum batadv_gw_modes).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum GatewayMode {
-    /// Neither a gateway nor a client of one.
-    Off,
-    /// Chooses a gateway among those it hears of.
-    Client,
-    /// Announces itself as a gateway.
-    Server,
-    /// A number without a name here.
-    Other(u8),
-}
-
-impl From<u8> for GatewayMode {
-    fn from(number: u8) -> Self {
-        match number {
-            0 => Self::Off,
-            1 => Self::Client,
-            2 => Self::Server,
-            other => Self::Other(other),
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{BatadvAttr, BatadvCmd};
+    use std::time::Duration;
+
+    use crate::{
+        GatewayMode, Throughput,
+        codec::{BatadvAttr, BatadvCmd},
+    };
 
     fn reply(more: Vec<BatadvAttr>) -> BatadvMessage {
         let identity = vec![
@@ -152,7 +62,7 @@ mod tests {
         let device = MeshDevice::read(&reply(vec![]), true).unwrap();
 
         assert_eq!(device.algorithm, Some(RoutingAlgorithm::BatmanV));
-        assert_eq!(device.settings, Settings::default());
+        assert_eq!(device.settings, MeshSettings::default());
     }
 
     #[test]

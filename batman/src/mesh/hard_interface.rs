@@ -1,10 +1,8 @@
-use std::time::Duration;
-
 use super::{
     Incomplete,
-    reply::{attribute, flag, hard_interface_name, milliseconds, required},
+    reply::{flag, hard_interface_name, required},
 };
-use crate::{IfIndex, IfName, MacAddr, Throughput, codec::BatadvMessage};
+use crate::{IfIndex, IfName, InterfaceSettings, MacAddr, codec::BatadvMessage};
 
 /// A hard interface as batman-adv sees it (GET_HARDIF).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,27 +15,20 @@ pub struct HardInterface {
     pub address: MacAddr,
     /// Whether it carries the mesh: attached and up.
     pub active: bool,
-    /// What a packet's metric loses at this link, of 255.
-    pub hop_penalty: Option<u8>,
-    /// The time between two link probes; B.A.T.M.A.N. V only.
-    pub probe_interval: Option<Duration>,
-    /// The throughput it is taken for, if that is not left to the kernel; B.A.T.M.A.N. V only.
-    pub throughput_override: Option<Throughput>,
+    /// How it is set.
+    pub settings: InterfaceSettings,
 }
 
 impl TryFrom<&BatadvMessage> for HardInterface {
     type Error = Incomplete;
 
     fn try_from(message: &BatadvMessage) -> Result<Self, Incomplete> {
-        let throughput = attribute!(message, ThroughputOverride).filter(|&units| units != 0);
         Ok(Self {
             name: hard_interface_name(message)?,
             index: IfIndex(required!(message, HardIfindex)?),
             address: required!(message, HardAddress)?,
             active: flag!(message, Active),
-            hop_penalty: attribute!(message, HopPenalty),
-            probe_interval: attribute!(message, ElpInterval).map(milliseconds),
-            throughput_override: throughput.map(Throughput::from_hundreds_of_kbit),
+            settings: InterfaceSettings::from(message),
         })
     }
 }
@@ -45,7 +36,10 @@ impl TryFrom<&BatadvMessage> for HardInterface {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{BatadvAttr, BatadvCmd};
+    use crate::{
+        Throughput,
+        codec::{BatadvAttr, BatadvCmd},
+    };
 
     const NEAR: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
 
@@ -55,14 +49,16 @@ mod tests {
     }
 
     #[test]
-    fn hard_interface_with_an_override_of_zero_leaves_it_to_the_kernel() {
+    fn hard_interface_tells_whether_it_is_active_and_how_it_is_set() {
         let common = vec![BatadvAttr::HardAddress(NEAR), BatadvAttr::ThroughputOverride(0)];
 
         let idle = HardInterface::try_from(&row(common.clone())).unwrap();
         let active = [common, vec![BatadvAttr::Active]].concat();
         let active = HardInterface::try_from(&row(active)).unwrap();
 
-        assert_eq!((idle.throughput_override, idle.active), (None, false));
+        let automatic = Some(Throughput::from_kbit(0));
+        assert_eq!((idle.settings.throughput_override, idle.active), (automatic, false));
+        assert_eq!(idle.settings.elp_interval, None);
         assert!(active.active);
     }
 }

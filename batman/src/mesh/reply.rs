@@ -30,7 +30,8 @@ macro_rules! flag {
     };
 }
 
-pub(super) use {attribute, flag, required};
+pub(crate) use attribute;
+pub(super) use {flag, required};
 
 pub(super) fn hard_interface_name(message: &BatadvMessage) -> Result<IfName, Incomplete> {
     let name = required!(message, HardIfname)?;

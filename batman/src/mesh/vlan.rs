@@ -2,12 +2,9 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::{
-    Incomplete,
-    reply::{attribute, required},
-};
+use super::{Incomplete, reply::required};
 use crate::{
-    IfIndex, IfName,
+    IfIndex, IfName, VlanSettings,
     codec::{BatadvMessage, VlanNumber},
 };
 
@@ -58,8 +55,8 @@ pub struct Vlan {
     pub mesh_index: IfIndex,
     /// The VLAN's number.
     pub id: VlanId,
-    /// Whether wireless clients are kept apart on it.
-    pub access_point_isolation: Option<bool>,
+    /// How it is set.
+    pub settings: VlanSettings,
 }
 
 impl TryFrom<&BatadvMessage> for Vlan {
@@ -72,7 +69,7 @@ impl TryFrom<&BatadvMessage> for Vlan {
             mesh: mesh.parse().map_err(|_| Incomplete::Senseless("MeshIfname"))?,
             mesh_index: IfIndex(required!(message, MeshIfindex)?),
             id: VlanId::new(number).map_err(|_| Incomplete::Senseless("VlanId"))?,
-            access_point_isolation: attribute!(message, ApIsolationEnabled),
+            settings: VlanSettings::from(message),
         })
     }
 }
@@ -97,12 +94,12 @@ mod tests {
 
         let vlan = vlan.unwrap();
         assert_eq!((vlan.mesh.as_str(), vlan.id.number()), ("bat0", 100));
-        assert_eq!(vlan.access_point_isolation, Some(true));
+        assert_eq!(vlan.settings.ap_isolation, Some(true));
     }
 
     #[test]
     fn vlan_whose_setting_is_not_told_has_it_absent() {
-        assert_eq!(Vlan::try_from(&reply(1, vec![])).unwrap().access_point_isolation, None);
+        assert_eq!(Vlan::try_from(&reply(1, vec![])).unwrap().settings.ap_isolation, None);
     }
 
     #[test]

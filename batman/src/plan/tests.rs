@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use proptest::{collection::vec, option, prelude::*, sample::subsequence};
 
 use super::*;
-use crate::{MacAddr, RoutingAlgorithm, Settings};
+use crate::{MacAddr, MeshSettings, RoutingAlgorithm};
 
 /// A kernel of maps: enough of one to be observed and to take steps.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +65,7 @@ impl PretendKernel {
             up: link.up,
             algorithm: link.algorithm,
             version: String::new(),
-            settings: Settings::default(),
+            settings: MeshSettings::default(),
         });
         Seen { mesh, links: links.collect(), ..Seen::default() }
     }
