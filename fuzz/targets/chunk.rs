@@ -1,4 +1,4 @@
-//! See [`fuzz::chunk`].
+//! See [`fuzz::medium::chunk`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::chunk(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::medium::chunk(bytes));

@@ -1,4 +1,4 @@
-//! See [`fuzz::keep`].
+//! See [`fuzz::medium::keep`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::keep(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::medium::keep(bytes));

@@ -1,4 +1,4 @@
-//! See [`fuzz::manifest`].
+//! See [`fuzz::medium::manifest`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::manifest(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::medium::manifest(bytes));

@@ -1,4 +1,4 @@
-//! See [`fuzz::place`].
+//! See [`fuzz::medium::place`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::place(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::medium::place(bytes));

@@ -1,4 +1,4 @@
-//! See [`fuzz::slots`].
+//! See [`fuzz::medium::slots`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::slots(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::medium::slots(bytes));

@@ -1,4 +1,4 @@
-//! See [`fuzz::update`].
+//! See [`fuzz::medium::update`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::update(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::medium::update(bytes));

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 #[expect(unreachable_pub, reason = "another crate, the fuzzer, calls these")]
-#[path = "../../../fuzz/src/lib.rs"]
+#[path = "../../../fuzz/src/medium.rs"]
 mod checks;
 #[cfg(test)]
 mod made;
