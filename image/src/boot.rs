@@ -54,11 +54,10 @@ pub fn confirmed(
     slot: Slot,
     image: ImageId,
 ) -> Result<Environment, Unfit> {
-    let Boot::EfiBootGuard { watchdog, .. } = boot;
     let kernel = environment::Kernel {
         file: slot.fill(&kernel_file()),
         parameters: slot.fill(&command_line(boot, kernel)),
-        watchdog: Duration::from_secs((*watchdog).into()),
+        watchdog: Duration::ZERO,
     };
     Environment::new(&kernel, State::Ok, 1, Trial::new(Phase::Committed, image))
 }

@@ -12,7 +12,7 @@ use super::files;
 use super::slots::{self, Slots};
 use crate::Architecture;
 use crate::power_cut::life::{self, Phase, live};
-use crate::power_cut::{Broken, Dice, Disk, Image, Machine, Places};
+use crate::power_cut::{Broken, Dice, Image, Machine, Places, sweep};
 use crate::slot::{Slot, state};
 use crate::update::header;
 use crate::update::{Header, Target};
@@ -183,7 +183,7 @@ fn expect(image: Image<FileDevice>, places: &Places) -> Result<Expected, Broken>
 }
 
 fn machine(image: Image<FileDevice>, places: &Places) -> Machine<FileDevice> {
-    Machine { disk: Disk::new(image), places: places.clone(), running: Slot::A }
+    sweep::machine(image, places)
 }
 
 fn places(disk: &Path) -> Result<Places, Fault> {

@@ -1,5 +1,7 @@
 //! Everything that is ever written to a disk with two slots, one phase after the other.
 
+use std::time::Duration;
+
 use super::{Broken, Machine, Recording};
 use crate::block::BlockDevice;
 use crate::keep::{self, File, Keep, Manner};
@@ -11,6 +13,9 @@ use crate::update::{Header, Target};
 
 /// How many starts of user space a trial may take in this life.
 const TRIES: u8 = 2;
+
+/// How long the chooser's watchdog waits for each: longer than a boot that is watched by nobody.
+const WATCHDOG: Duration = Duration::from_secs(120);
 
 /// One of the things that are done to a disk.
 #[derive(Debug)]
@@ -61,7 +66,7 @@ pub fn live<B: BlockDevice>(
     life.keep("wipe", &[("hostname", "two")], Manner::Wipe)?;
 
     life.install("install", update, header, target)?;
-    life.request("activate", Request::Activate { tries: TRIES, again: false })?;
+    life.request("activate", activate(TRIES))?;
     life.choose("chooser tests")?;
     life.choose("chooser fails")?;
     life.begin("set on trial again")?;
@@ -71,7 +76,9 @@ pub fn live<B: BlockDevice>(
     life.begin("begin the last try")?;
     life.request("commit", Request::Commit)?;
 
-    life.request("roll back", Request::RollBack { tries: TRIES, by: Initiator::Person })?;
+    let by = Initiator::Person;
+    let back = Request::RollBack { tries: TRIES, by, watchdog: WATCHDOG };
+    life.request("roll back", back)?;
     life.choose("chooser tests the way back")?;
     life.begin("begin the way back")?;
     life.request("fail", Request::Fail { reason: Reason::Unhealthy(1) })?;
@@ -79,13 +86,17 @@ pub fn live<B: BlockDevice>(
     life.begin("return")?;
 
     life.install("install beside it", update, header, target)?;
-    life.request("activate it", Request::Activate { tries: 1, again: false })?;
+    life.request("activate it", activate(1))?;
     for name in ["silent once", "silent twice", "silent for good"] {
         life.choose("chooser tests in silence")?;
         life.choose("chooser fails in silence")?;
         life.begin(name)?;
     }
     Ok(life.phases)
+}
+
+const fn activate(tries: u8) -> Request {
+    Request::Activate { tries, again: false, watchdog: WATCHDOG }
 }
 
 struct Life<B> {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::Range;
+use std::time::Duration;
 
 use super::{Disk, Part};
 use crate::block::BlockDevice;
@@ -36,6 +37,8 @@ pub struct Machine<B> {
     pub places: Places,
     /// The slot that it runs.
     pub running: Slot,
+    /// The longest that its watchdog waits; zero where it has none that the chooser knows.
+    pub watchdog: Duration,
 }
 
 /// What must never be.
@@ -171,18 +174,21 @@ impl<B: BlockDevice> Machine<B> {
     /// [`Broken::ProvedWritten`].
     pub fn begin(&self) -> Result<Then, Broken> {
         self.request(Request::Begin)?;
-        self.request(Request::BackInOld)
+        self.request(Request::BackInOld { watchdog: self.watchdog })
     }
 
-    /// Powers on, and again as often as the node itself wants, and tells how often that was. Every slot that is booted
-    /// must be whole.
+    /// Powers on, and again as often as the node itself wants or the chooser starts nothing, and tells how often that
+    /// was. Every slot that is booted must be whole.
     ///
     /// # Errors
     /// [`Broken`] says what went wrong.
     pub fn power_on(&mut self) -> Result<usize, Broken> {
         for boots in 1..=BOOTS {
-            self.choose()?;
+            let choice = self.choose()?;
             self.check_whole(self.running)?;
+            if choice.is_refused(!self.watchdog.is_zero()) {
+                continue;
+            }
             if self.begin()? == Then::Nothing {
                 return Ok(boots);
             }

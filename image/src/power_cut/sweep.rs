@@ -1,6 +1,7 @@
 //! Boots every cut of every phase with the chooser's model and our own state machine.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::life::Phase;
 use super::{Broken, Cut, Disk, Image, Machine, Places};
@@ -10,6 +11,9 @@ use crate::slot::Slot;
 /// How often a machine is powered off and on again after a cut, without a verdict on what runs, before it must have
 /// come to where a boot writes nothing any more.
 const POWER_CYCLES: usize = 16;
+
+/// Machines that the cuts are booted on: one with a watchdog, and one whose watchdog has gone with the power.
+const WATCHDOGS: [Duration; 2] = [Duration::MAX, Duration::ZERO];
 
 /// What a sweep came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,15 +55,23 @@ pub fn sweep<B: BlockDevice>(
     for phase in phases {
         count.writes += phase.recording.events.len();
         for cut in phase.recording.cuts(seed) {
-            let checked = check(phase, places, cut);
-            count.boots += checked.map_err(|source| Fault { phase: phase.name, cut, source })?;
+            for watchdog in WATCHDOGS {
+                let checked = check(phase, places, cut, watchdog);
+                count.boots +=
+                    checked.map_err(|source| Fault { phase: phase.name, cut, source })?;
+            }
             count.cuts += 1;
         }
     }
     Ok(count)
 }
 
-fn check<B: BlockDevice>(phase: &Phase<B>, places: &Places, cut: Cut) -> Result<usize, Broken> {
+fn check<B: BlockDevice>(
+    phase: &Phase<B>,
+    places: &Places,
+    cut: Cut,
+    watchdog: Duration,
+) -> Result<usize, Broken> {
     let proved = match phase.proved {
         Slot::A => [&places.boot[0], &places.root[0]],
         Slot::B => [&places.boot[1], &places.root[1]],
@@ -67,7 +79,7 @@ fn check<B: BlockDevice>(phase: &Phase<B>, places: &Places, cut: Cut) -> Result<
     if proved.into_iter().any(|it| phase.recording.touches(it)) {
         return Err(Broken::ProvedWritten(phase.proved));
     }
-    let mut machine = machine(phase.recording.at(cut)?, places);
+    let mut machine = Machine { watchdog, ..machine(phase.recording.at(cut)?, places) };
     let mut boots = 0;
     for _ in 0..POWER_CYCLES {
         machine.disk.take_events();
@@ -83,9 +95,10 @@ fn check<B: BlockDevice>(phase: &Phase<B>, places: &Places, cut: Cut) -> Result<
     Err(Broken::Restless)
 }
 
-/// A machine at power-on.
+/// A machine at power-on, with a watchdog.
 pub fn machine<B: BlockDevice>(image: Image<B>, places: &Places) -> Machine<B> {
-    Machine { disk: Disk::new(image), places: places.clone(), running: Slot::A }
+    let [watchdog, _] = WATCHDOGS;
+    Machine { disk: Disk::new(image), places: places.clone(), running: Slot::A, watchdog }
 }
 
 impl fmt::Display for Count {

@@ -1,4 +1,5 @@
 use std::rc::Rc;
+use std::time::Duration;
 
 use semver::Version;
 
@@ -31,7 +32,7 @@ fn factory() -> Machine<Memory> {
     let places = places();
     let length = usize::try_from(places.keep.end).unwrap();
     let disk = Disk::new(Image::new(Rc::new(Memory(vec![0; length]))));
-    let machine = Machine { disk, places, running: Slot::B };
+    let machine = Machine { disk, places, running: Slot::B, watchdog: Duration::MAX };
     let (file, header) = update(1, Version::new(1, 0, 0));
     install(&machine, Slot::A, &file, &header, &target()).unwrap();
     let proved = Trial::new(trial::Phase::Committed, header.image());
@@ -179,7 +180,9 @@ fn slot_that_was_set_on_trial_is_not_chosen_while_it_is_written_anew() {
     let machine = factory();
     let (file, header) = news();
     install(&machine, Slot::B, &file, &header, &target()).unwrap();
-    machine.request(Request::Activate { tries: 1, again: false }).unwrap();
+    machine
+        .request(Request::Activate { tries: 1, again: false, watchdog: Duration::ZERO })
+        .unwrap();
     machine.disk.take_events();
     let start = machine.disk.image();
 

@@ -31,6 +31,14 @@ pub struct Choice {
     pub written: Option<(Slot, Vec<u8>)>,
 }
 
+impl Choice {
+    /// Tells whether it leaves the machine to the firmware instead of starting the kernel, after it has written what
+    /// it writes: it is to arm a watchdog and finds none.
+    pub const fn is_refused(&self, has_watchdog: bool) -> bool {
+        self.watchdog > 0 && !has_watchdog
+    }
+}
+
 /// What the chooser does when the kernel cannot be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WithoutKernel {
@@ -279,6 +287,29 @@ mod tests {
             let choice = choose(Some(&a), Some(&file(Slot::B, state, 2)));
             assert_eq!(choice.without_kernel, expected, "{state:?}");
         }
+    }
+
+    #[test]
+    fn slot_whose_watchdog_has_gone_is_refused_once_if_it_is_on_trial() {
+        let unwatched = |slot, state, revision| {
+            let old = Environment::parse(&file(slot, state, revision)).unwrap();
+            let kernel = Kernel { watchdog: Duration::ZERO, ..old.kernel() };
+            let new = Environment::new(&kernel, state, revision, old.trial().unwrap()).unwrap();
+            new.as_bytes().to_vec()
+        };
+        let a = unwatched(Slot::A, State::Ok, 1);
+        let on_trial = file(Slot::B, State::Installed, 2);
+
+        let first = choose(Some(&a), Some(&on_trial));
+        let (_, written) = first.written.clone().unwrap();
+        let second = choose(Some(&a), Some(&written));
+
+        assert!(first.is_refused(false) && !first.is_refused(true));
+        assert_eq!((first.slot, second.slot), (Some(Slot::B), Some(Slot::A)));
+        assert!(!second.is_refused(false));
+        let proved = choose(Some(&a), Some(&file(Slot::B, State::Ok, 2)));
+        assert!(proved.is_refused(false), "for ever: nothing was written");
+        assert_eq!(proved.written, None);
     }
 
     #[test]

@@ -206,15 +206,22 @@ impl Environment {
         if self.field(USER_DATA) == VARIABLE { Trial::decode(self.field(TRIAL)) } else { None }
     }
 
-    /// Changes state, watchdog and record by one sector.
+    /// Changes state, record and the watchdog's time, of which whole seconds count, by one sector.
     ///
     /// # Errors
     /// [`NoRoom`] in an environment that somebody else wrote.
-    pub fn change(&mut self, state: State, record: Trial) -> Result<Write, NoRoom> {
+    pub fn change(
+        &mut self,
+        state: State,
+        record: Trial,
+        watchdog: Duration,
+    ) -> Result<Write, NoRoom> {
         self.trial().ok_or(NoRoom)?;
+        let watchdog = u16::try_from(watchdog.as_secs()).unwrap_or(u16::MAX);
         Ok(self.rewrite::<1>(STATE_HOLE, |new| {
             new.put(TRIAL, &record.encode());
             new.put(IN_PROGRESS, &[0, state.encode()]);
+            new.put(WATCHDOG, &watchdog.to_le_bytes());
         }))
     }
 

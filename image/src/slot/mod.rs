@@ -9,6 +9,7 @@ pub mod environment;
 pub mod place;
 pub mod state;
 pub mod trial;
+pub mod watchdog;
 
 use std::fmt;
 use std::str::FromStr;

@@ -7,6 +7,7 @@
 mod refusal;
 
 use std::io;
+use std::time::Duration;
 
 pub use refusal::Refusal;
 
@@ -48,13 +49,18 @@ pub enum Request {
     Begin,
     /// This boot runs the slot that proved itself; see to a trial that ended without a word. Asked after
     /// [`Request::Begin`].
-    BackInOld,
+    BackInOld {
+        /// The longest that the chooser can have a watchdog of this machine wait; zero where it has none.
+        watchdog: Duration,
+    },
     /// Try the other slot.
     Activate {
         /// How many starts of user space it may take.
         tries: u8,
         /// Whether a person wants it although it failed before.
         again: bool,
+        /// How long the chooser is to have a watchdog wait for its user space; zero leaves it off.
+        watchdog: Duration,
     },
     /// The slot on trial has proved itself.
     Commit,
@@ -69,6 +75,8 @@ pub enum Request {
         tries: u8,
         /// Who wants it.
         by: Initiator,
+        /// How long the chooser is to have a watchdog wait, where it is tried again; zero leaves it off.
+        watchdog: Duration,
     },
 }
 
@@ -154,8 +162,8 @@ impl Seen {
 pub fn plan(seen: &Seen, request: Request) -> Result<Plan, Refusal> {
     match request {
         Request::Begin => Ok(begin(seen).unwrap_or_else(|| Plan::nothing(seen.running))),
-        Request::BackInOld => back_in_old(seen),
-        Request::Activate { tries, again } => activate(seen, tries, again),
+        Request::BackInOld { watchdog } => back_in_old(seen, watchdog),
+        Request::Activate { tries, again, watchdog } => activate(seen, tries, again, watchdog),
         Request::Commit => commit(seen),
         Request::Fail { reason } => fail(seen, reason),
         Request::RollBack { by, .. } if seen.is_on_trial() => fail(
@@ -165,7 +173,7 @@ pub fn plan(seen: &Seen, request: Request) -> Result<Plan, Refusal> {
                 Initiator::Node => Reason::Unhealthy(0),
             },
         ),
-        Request::RollBack { tries, by } => roll_back(seen, tries, by),
+        Request::RollBack { tries, by, watchdog } => roll_back(seen, tries, by, watchdog),
     }
 }
 
@@ -180,11 +188,15 @@ fn begin(seen: &Seen) -> Option<Plan> {
     };
     let record = Trial { used, silent: 0, ..record };
     let mut steps = Steps::new(seen.running, environment);
+    if !seen.has_fallback() {
+        // Were the watchdog gone, the chooser would boot nothing, for ever.
+        steps.watchdog = Duration::ZERO;
+    }
     steps.change(state, record).ok()?;
     Some(steps.then(Then::Nothing))
 }
 
-fn back_in_old(seen: &Seen) -> Result<Plan, Refusal> {
+fn back_in_old(seen: &Seen, watchdog: Duration) -> Result<Plan, Refusal> {
     let slot = seen.running.other();
     let nothing = Plan::nothing(slot);
     let (Ok(running), Ok(other)) = (seen.confirmed(), seen.readable(slot)) else {
@@ -193,6 +205,8 @@ fn back_in_old(seen: &Seen) -> Result<Plan, Refusal> {
     let Some(record) = other.trial() else { return Ok(nothing) };
     let has_failed = other.state() == State::Failed;
     let mut steps = Steps::new(slot, other);
+    // It may have said nothing because the watchdog has gone: the chooser refuses it for that.
+    steps.watchdog = steps.watchdog.min(watchdog);
     match record.phase {
         Phase::Failed(_) if !has_failed && other.revision() == 0 => {
             steps.change(State::Failed, record)?;
@@ -214,6 +228,7 @@ fn back_in_old(seen: &Seen) -> Result<Plan, Refusal> {
         }
         // Setting it on trial was cut off before the last write.
         Phase::Trying if other.state() == State::Installed && !is_newer(other, running) => {
+            steps.change(State::Installed, record)?;
             steps.change_revision(above(running, other)?)?;
             return Ok(steps.then(Then::Reboot));
         }
@@ -222,7 +237,7 @@ fn back_in_old(seen: &Seen) -> Result<Plan, Refusal> {
     Ok(steps.then(Then::Nothing))
 }
 
-fn activate(seen: &Seen, tries: u8, again: bool) -> Result<Plan, Refusal> {
+fn activate(seen: &Seen, tries: u8, again: bool, watchdog: Duration) -> Result<Plan, Refusal> {
     let slot = seen.running.other();
     let running = seen.confirmed()?;
     let other = seen.readable(slot)?;
@@ -235,7 +250,8 @@ fn activate(seen: &Seen, tries: u8, again: bool) -> Result<Plan, Refusal> {
         }
         _ => {}
     }
-    arm(seen, running, other, Trial { allowed: tries, begun_by: Initiator::Person, ..record })
+    let record = Trial { allowed: tries, begun_by: Initiator::Person, ..record };
+    arm(seen, (running, other), record, watchdog)
 }
 
 fn commit(seen: &Seen) -> Result<Plan, Refusal> {
@@ -261,7 +277,7 @@ fn fail(seen: &Seen, reason: Reason) -> Result<Plan, Refusal> {
     Ok(steps.then(Then::Reboot))
 }
 
-fn roll_back(seen: &Seen, tries: u8, by: Initiator) -> Result<Plan, Refusal> {
+fn roll_back(seen: &Seen, tries: u8, by: Initiator, watchdog: Duration) -> Result<Plan, Refusal> {
     let slot = seen.running.other();
     let running = seen.confirmed()?;
     let other = seen.readable(slot)?;
@@ -277,15 +293,15 @@ fn roll_back(seen: &Seen, tries: u8, by: Initiator) -> Result<Plan, Refusal> {
     if by == Initiator::Node && came_by_itself {
         return Err(Refusal::BackAndForth(slot));
     }
-    arm(seen, running, other, Trial { allowed: tries, begun_by: by, ..record })
+    arm(seen, (running, other), Trial { allowed: tries, begun_by: by, ..record }, watchdog)
 }
 
 /// Sets the other slot on trial. Its revision goes last: until then it is not chosen.
 fn arm(
     seen: &Seen,
-    running: &Environment,
-    other: &Environment,
+    (running, other): (&Environment, &Environment),
     record: Trial,
+    watchdog: Duration,
 ) -> Result<Plan, Refusal> {
     if record.allowed == 0 {
         return Err(Refusal::NoTries);
@@ -293,6 +309,7 @@ fn arm(
     let revision = above(running, other)?;
     let record = Trial { phase: Phase::Trying, used: 0, silent: 0, ..record };
     let mut steps = Steps::new(seen.running.other(), other);
+    steps.watchdog = watchdog;
     steps.change(State::Installed, record)?;
     steps.change_revision(revision)?;
     Ok(steps.then(Then::Reboot))
@@ -311,16 +328,21 @@ fn above(one: &Environment, other: &Environment) -> Result<u32, Refusal> {
 struct Steps {
     slot: Slot,
     environment: Environment,
+    /// Of a trial; a slot that is on none has zero, for it must boot where a watchdog has gone.
+    watchdog: Duration,
     writes: Vec<Write>,
 }
 
 impl Steps {
     fn new(slot: Slot, environment: &Environment) -> Self {
-        Self { slot, environment: environment.clone(), writes: Vec::new() }
+        let watchdog = environment.kernel().watchdog;
+        Self { slot, environment: environment.clone(), watchdog, writes: Vec::new() }
     }
 
     fn change(&mut self, state: State, record: Trial) -> Result<(), Refusal> {
-        let write = self.environment.change(state, record);
+        let is_on_trial = record.phase == Phase::Trying;
+        let watchdog = if is_on_trial { self.watchdog } else { Duration::ZERO };
+        let write = self.environment.change(state, record, watchdog);
         self.writes.push(write.map_err(|NoRoom| Refusal::NoRoom(self.slot))?);
         Ok(())
     }

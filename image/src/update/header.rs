@@ -84,7 +84,7 @@ pub struct KernelTemplate {
     pub file: String,
     /// Its parameters.
     pub parameters: String,
-    /// The watchdog's time in seconds; zero leaves it off.
+    /// How many seconds the chooser's watchdog waits for its user space on trial; zero leaves it off.
     #[serde(default)]
     pub watchdog: u16,
 }
@@ -291,12 +291,17 @@ impl Label {
 }
 
 impl KernelTemplate {
-    /// What one slot boots.
+    /// How long the chooser's watchdog waits for its user space on trial.
+    pub const fn watchdog(&self) -> Duration {
+        Duration::from_secs(self.watchdog as u64)
+    }
+
+    /// What one slot boots. Its watchdog is off: setting it on trial turns it on.
     pub fn of(&self, slot: Slot) -> Kernel {
         Kernel {
             file: slot.fill(&self.file),
             parameters: slot.fill(&self.parameters),
-            watchdog: Duration::from_secs(self.watchdog.into()),
+            watchdog: Duration::ZERO,
         }
     }
 }

@@ -5,6 +5,7 @@ use image::slot::state::{Plan, Request, Then, plan};
 use nix::sys::reboot::{RebootMode, reboot};
 
 use super::log::with_causes;
+use super::watchdog;
 
 /// Begins the trial of this boot if its slot is on trial, or sees to a trial that ended without a word. May start the
 /// machine anew, in which case it does not return.
@@ -15,7 +16,8 @@ pub(super) fn begin(mut tell: impl FnMut(String)) {
         Err(Fault::NoRoot | Fault::NoSlot(_) | Fault::NoPartition(_)) => return,
         Err(fault) => return tell(format!("the slots: {}", with_causes(&fault))),
     };
-    for request in [Request::Begin, Request::BackInOld] {
+    let watchdog = watchdog::longest_of_chooser();
+    for request in [Request::Begin, Request::BackInOld { watchdog }] {
         let planned = plan(&slots.observe(), request).map_err(|it| with_causes(&it));
         let done = planned
             .and_then(|plan| slots.apply(&plan).map(|()| plan).map_err(|it| with_causes(&it)));

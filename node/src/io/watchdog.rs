@@ -1,13 +1,19 @@
 //! The hardware's watchdog: it starts the machine anew when nobody pets it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use image::Architecture;
+use image::slot::watchdog as known;
+
 const DEVICE: &str = "/dev/watchdog0";
+
+/// What its driver calls it.
+const IDENTITY: &str = "/sys/class/watchdog/watchdog0/identity";
 
 /// Written as the last byte, it stops the watchdog (Linux, Documentation/watchdog/watchdog-api.rst).
 const DISARM: &[u8] = b"V";
@@ -61,6 +67,13 @@ impl Watchdog {
     }
 }
 
+/// Returns the longest that the slot chooser can have this machine's watchdog wait; zero where it would find none.
+pub fn longest_of_chooser() -> Duration {
+    let identity = fs::read_to_string(IDENTITY).ok();
+    let identity = identity.as_deref().map(str::trim);
+    Architecture::of_host().map_or(Duration::ZERO, |it| known::longest(it, identity))
+}
+
 /// Pets the machine's watchdog while something is done, and leaves it counting.
 pub fn pet_while<T>(work: impl FnOnce() -> T) -> T {
     let (done, is_done) = mpsc::channel::<()>();
@@ -82,8 +95,6 @@ pub fn pet_while<T>(work: impl FnOnce() -> T) -> T {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

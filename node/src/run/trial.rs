@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use image::io::block_device::Access;
 use image::io::slots::Slots;
@@ -7,14 +8,14 @@ use image::slot::environment::State;
 use image::slot::state::{self, Plan, Seen, Then};
 use image::slot::trial::{Initiator, Phase, Reason};
 use image::slot::{Environment, Slot};
-use image::update::tail;
+use image::update::{Header, tail};
 use spire_bridge::Uptime;
 use spire_bridge::identity::WallTime;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::Update;
 use crate::io::log::with_causes;
-use crate::io::{durable, host, places, scrub};
+use crate::io::{durable, host, places, scrub, watchdog};
 use crate::trial::judgement::{Gate, Health, Judge, Judgement, Lack, is_loop};
 use crate::trial::record::{Evidence, Outcome, Record, Trial};
 use crate::trial::request::{Asked, Done, Ends, NotDone, Request, Requests, Scrub, Told};
@@ -123,7 +124,8 @@ impl Updating {
             SlotAction::Leave(_) => {
                 self.remember_trial(health, wall);
                 let tries = self.settings.tries.get();
-                let request = state::Request::RollBack { tries, by: Initiator::Node };
+                let (by, watchdog) = (Initiator::Node, self.watchdog());
+                let request = state::Request::RollBack { tries, by, watchdog };
                 self.change(request).map(drop).map_err(|error| with_causes(&error))
             }
             SlotAction::Record { outcome, reason, .. } => {
@@ -149,7 +151,8 @@ impl Updating {
         let by = Initiator::Person;
         match request {
             Request::Activate { again } => {
-                let request = state::Request::Activate { tries, again };
+                let watchdog = self.watchdog();
+                let request = state::Request::Activate { tries, again, watchdog };
                 let plan = self.change_after(request, |it| it.remember_trial(health, wall))?;
                 Ok(done(&plan, format!("slot {} is on trial from the next boot on", plan.slot)))
             }
@@ -159,12 +162,14 @@ impl Updating {
                 Ok(done(&plan, format!("slot {} is kept", plan.slot)))
             }
             Request::RollBack if is_on_trial => {
-                let plan = self.change(state::Request::RollBack { tries, by })?;
+                let watchdog = Duration::ZERO;
+                let plan = self.change(state::Request::RollBack { tries, by, watchdog })?;
                 ended(Outcome::RolledBack, "a person wanted the other slot back");
                 Ok(done(&plan, format!("slot {} is given up", plan.slot)))
             }
             Request::RollBack => {
-                let request = state::Request::RollBack { tries, by };
+                let watchdog = self.watchdog();
+                let request = state::Request::RollBack { tries, by, watchdog };
                 let plan = self.change_after(request, |it| it.remember_trial(health, wall))?;
                 Ok(done(&plan, format!("slot {} is on trial from the next boot on", plan.slot)))
             }
@@ -231,6 +236,14 @@ impl Updating {
         complain(save(&record), "what the next slot is held against was not written down");
     }
 
+    /// How long the chooser is to have this machine's watchdog wait for the other slot: as its image wants it.
+    fn watchdog(&self) -> Duration {
+        let Ok(slots) = &self.slots else { return Duration::ZERO };
+        let wanted = header(slots, slots.running().other())
+            .map_or(Duration::ZERO, |it| it.facts().kernel.watchdog());
+        wanted.min(watchdog::longest_of_chooser())
+    }
+
     fn evidence(&self, health: Health, now: Uptime) -> Evidence {
         let uptime_seconds = now.since_boot().as_secs();
         Evidence { health: health.into(), uptime_seconds, starts: self.starts }
@@ -270,9 +283,12 @@ fn given_up(environment: &Environment) -> Option<Reason> {
 
 /// The version that a slot says it holds.
 fn version(slots: &Slots, slot: Slot) -> Option<String> {
+    header(slots, slot).map(|header| header.facts().version.to_string())
+}
+
+fn header(slots: &Slots, slot: Slot) -> Option<Header> {
     let devices = slots.devices(slot, Access::Read).ok()?;
-    let header = tail::read(&devices.root).ok()?;
-    Some(header.facts().version.to_string())
+    tail::read(&devices.root).ok()
 }
 
 fn end_trial(

@@ -112,7 +112,7 @@ impl Router {
 
     /// Does what the loop does when somebody wants the other slot tried.
     pub(crate) fn activate(&self, tries: u8) -> Result<Plan, State_> {
-        let request = Request::Activate { tries, again: false };
+        let request = Request::Activate { tries, again: false, watchdog: Duration::ZERO };
         let plan = state::plan(&self.slots().observe(), request)?;
         self.slots().apply(&plan).unwrap();
         Ok(plan)

@@ -184,7 +184,8 @@ fn prove(machine: &Machine<FileDevice>, header: &Header) -> anyhow::Result<()> {
 fn open(base: &Path, places: &Places) -> anyhow::Result<Machine<FileDevice>> {
     let device = FileDevice::open(base, Access::Read)?;
     let disk = Disk::new(Image::new(Rc::new(device)));
-    Ok(Machine { disk, places: places.clone(), running: Slot::A })
+    let watchdog = Duration::MAX;
+    Ok(Machine { disk, places: places.clone(), running: Slot::A, watchdog })
 }
 
 fn write(image: &Image<FileDevice>, disk: &Path) -> anyhow::Result<()> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use gpt::disk::LogicalBlockSize;
 use gpt::{GptConfig, partition_types};
 use semver::Version;
@@ -58,7 +60,7 @@ fn update_is_installed_and_verified_on_a_disk() {
     let header = Header::begin(&file, None).unwrap().unwrap();
 
     install(&slots, slots.observe().receiver().unwrap(), &file, &header);
-    let activate = Request::Activate { tries: 3, again: false };
+    let activate = Request::Activate { tries: 3, again: false, watchdog: Duration::ZERO };
     let plan = state::plan(&slots.observe(), activate).unwrap();
     slots.apply(&plan).unwrap();
 

@@ -94,7 +94,7 @@ fn environment_of_somebody_else_is_read_and_not_changed() {
     let mut foreign = Environment::parse(foreign.as_bytes()).unwrap();
 
     assert_eq!(foreign.trial(), None);
-    assert_eq!(foreign.change(State::Ok, record), Err(NoRoom));
+    assert_eq!(foreign.change(State::Ok, record, Duration::ZERO), Err(NoRoom));
     assert_eq!(foreign.change_revision(3), Err(NoRoom));
 }
 
@@ -111,11 +111,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn change_of_state_is_one_sector_and_stays_valid(state in states(), record in trials()) {
+    fn change_of_state_is_one_sector_and_stays_valid(
+        state in states(), record in trials(), seconds: u16,
+    ) {
         let old = sample();
         let mut new = old.clone();
 
-        let write = new.change(state, record).unwrap();
+        let watchdog = Duration::from_secs(seconds.into());
+        let write = new.change(state, record, watchdog).unwrap();
 
         let mut file = old.as_bytes().to_vec();
         apply(&mut file, &write);
@@ -123,7 +126,8 @@ proptest! {
         prop_assert!(changed(old.as_bytes(), &file).iter().all(|it| (512..1024).contains(it)));
         let read = Environment::parse(&file).unwrap();
         prop_assert_eq!((read.state(), read.trial()), (state, Some(record)));
-        prop_assert_eq!((read.kernel(), read.revision()), (old.kernel(), old.revision()));
+        let kernel = Kernel { watchdog, ..old.kernel() };
+        prop_assert_eq!((read.kernel(), read.revision()), (kernel, old.revision()));
     }
 
     #[test]
@@ -144,7 +148,7 @@ proptest! {
     fn changes_are_valid_in_either_order(state in states(), record in trials(), revision: u32) {
         let old = sample();
         let mut new = old.clone();
-        let first = new.change(state, record).unwrap();
+        let first = new.change(state, record, Duration::ZERO).unwrap();
         let second = new.change_revision(revision).unwrap();
 
         let mut file = old.as_bytes().to_vec();

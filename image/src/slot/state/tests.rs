@@ -9,7 +9,7 @@ fn environment(slot: Slot, state: State, revision: u32, record: Trial) -> Enviro
     let kernel = Kernel {
         file: slot.fill("C:BOOT-{slot}:kernel"),
         parameters: slot.fill("root=PARTLABEL=root-{slot}"),
-        watchdog: std::time::Duration::ZERO,
+        watchdog: Duration::ZERO,
     };
     Environment::new(&kernel, state, revision, record).unwrap()
 }
@@ -65,8 +65,10 @@ fn check_refused(seen: &Seen, request: Request, expected: Refusal) {
     assert_eq!(plan(seen, request), Err(expected), "{request:?}");
 }
 
-const ACTIVATE: Request = Request::Activate { tries: 3, again: false };
-const BACK: Request = Request::RollBack { tries: 3, by: Initiator::Node };
+const WATCHDOG: Duration = Duration::from_secs(120);
+const ACTIVATE: Request = Request::Activate { tries: 3, again: false, watchdog: WATCHDOG };
+const BACK: Request = Request::RollBack { tries: 3, by: Initiator::Node, watchdog: Duration::ZERO };
+const BACK_IN_OLD: Request = Request::BackInOld { watchdog: Duration::MAX };
 
 #[test]
 fn installed_slot_is_set_on_trial_above_all_others() {
@@ -86,7 +88,7 @@ fn half_installed_slot_is_not_tried() {
 fn failed_slot_is_tried_again_for_a_person_only() {
     let reason = Reason::Unhealthy(2);
     let failed = beside(State::Failed, 0, record(Phase::Failed(reason), 3, 1, 0));
-    let again = Request::Activate { tries: 2, again: true };
+    let again = Request::Activate { tries: 2, again: true, watchdog: WATCHDOG };
 
     check_refused(&failed, ACTIVATE, Refusal::FailedBefore { slot: Slot::B, reason });
     check_refused(&failed, BACK, Refusal::FailedBefore { slot: Slot::B, reason });
@@ -118,7 +120,7 @@ fn proved_slot_is_left_alone_at_boot() {
     let ready = beside(State::Failed, 0, record(Phase::Ready, 0, 0, 0));
 
     check_nothing(&ready, Request::Begin);
-    check_nothing(&ready, Request::BackInOld);
+    check_nothing(&ready, BACK_IN_OLD);
 }
 
 #[test]
@@ -127,8 +129,8 @@ fn silent_end_costs_no_try_until_the_third() {
     let third = beside(State::Failed, 0, record(Phase::Trying, 3, 1, 2));
     let phase = Phase::Failed(Reason::NeverReachedUserspace);
 
-    check(&first, Request::BackInOld, Then::Reboot, (State::Installed, 6, Phase::Trying, 1, 1));
-    check(&third, Request::BackInOld, Then::Nothing, (State::Failed, 0, phase, 1, 3));
+    check(&first, BACK_IN_OLD, Then::Reboot, (State::Installed, 6, Phase::Trying, 1, 1));
+    check(&third, BACK_IN_OLD, Then::Nothing, (State::Failed, 0, phase, 1, 3));
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn used_up_tries_are_a_verdict() {
     let used_up = beside(State::Failed, 0, record(Phase::Trying, 3, 3, 0));
     let phase = Phase::Failed(Reason::TriesUsedUp);
 
-    check(&used_up, Request::BackInOld, Then::Nothing, (State::Failed, 0, phase, 3, 0));
+    check(&used_up, BACK_IN_OLD, Then::Nothing, (State::Failed, 0, phase, 3, 0));
 }
 
 #[test]
@@ -145,9 +147,9 @@ fn changes_that_were_cut_off_are_completed() {
     let failing = beside(State::Testing, 0, record(Phase::Failed(Reason::Asked), 3, 1, 0));
 
     let armed = (State::Installed, 6, Phase::Trying, 0, 0);
-    check(&arming, Request::BackInOld, Then::Reboot, armed);
+    check(&arming, BACK_IN_OLD, Then::Reboot, armed);
     let failed = (State::Failed, 0, Phase::Failed(Reason::Asked), 1, 0);
-    check(&failing, Request::BackInOld, Then::Nothing, failed);
+    check(&failing, BACK_IN_OLD, Then::Nothing, failed);
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn verdict_and_rollback_end_a_trial_at_once() {
     let failing = trial(State::Installed, record(Phase::Trying, 3, 1, 0));
     let reasons = [
         (Request::Fail { reason: Reason::Unhealthy(4) }, Reason::Unhealthy(4)),
-        (Request::RollBack { tries: 1, by: Initiator::Person }, Reason::Asked),
+        (Request::RollBack { tries: 1, by: Initiator::Person, watchdog: WATCHDOG }, Reason::Asked),
     ];
 
     for (request, reason) in reasons {
@@ -208,7 +210,7 @@ fn node_goes_back_once_and_a_person_as_often_as_they_like() {
     seen.a = Ok(environment(Slot::A, State::Ok, 5, came));
 
     check_refused(&seen, BACK, Refusal::BackAndForth(Slot::B));
-    let person = Request::RollBack { tries: 3, by: Initiator::Person };
+    let person = Request::RollBack { tries: 3, by: Initiator::Person, watchdog: WATCHDOG };
     check(&seen, person, Then::Reboot, (State::Installed, 6, Phase::Trying, 0, 0));
 }
 
@@ -231,12 +233,58 @@ fn impossible_requests_are_refused_by_name() {
     last.a = Ok(environment(Slot::A, State::Ok, u32::MAX, ready));
     let broken = Seen { b: Err(missing()), ..idle.clone() };
 
-    let no_tries = Request::Activate { tries: 0, again: false };
+    let no_tries = Request::Activate { tries: 0, again: false, watchdog: WATCHDOG };
     check_refused(&idle, no_tries, Refusal::NoTries);
     check_refused(&last, ACTIVATE, Refusal::RevisionsUsedUp);
     let unreadable = Refusal::Unreadable { slot: Slot::B, source: missing() };
     check_refused(&broken, ACTIVATE, unreadable);
     check_refused(&trial(State::Installed, ready), ACTIVATE, Refusal::OnTrial(Slot::B));
+}
+
+/// Slot B as a plan leaves it.
+fn after(seen: &Seen, request: Request) -> Environment {
+    let plan = plan(seen, request).unwrap();
+    let mut bytes = seen.b.as_ref().unwrap().as_bytes().to_vec();
+    for write in &plan.writes {
+        let offset = usize::try_from(write.offset).unwrap();
+        bytes[offset..offset + write.bytes.len()].copy_from_slice(&write.bytes);
+    }
+    Environment::parse(&bytes).unwrap()
+}
+
+#[test]
+fn watchdog_waits_for_a_trial_from_its_first_write_on_and_for_nothing_else() {
+    let ready = beside(State::Failed, 0, record(Phase::Ready, 0, 0, 0));
+    let first = plan(&ready, ACTIVATE).unwrap().writes.swap_remove(0);
+    assert_eq!(first.bytes[510..], [120, 0], "bytes 1022 and 1023 of the file");
+
+    let armed = after(&ready, ACTIVATE);
+    assert_eq!(armed.kernel().watchdog, WATCHDOG);
+
+    let on_trial = Seen { running: Slot::B, b: Ok(armed), ..ready };
+    let verdict = Request::Fail { reason: Reason::Unhealthy(1) };
+    let cases =
+        [(Request::Begin, WATCHDOG), (Request::Commit, Duration::ZERO), (verdict, Duration::ZERO)];
+    for (request, expected) in cases {
+        assert_eq!(after(&on_trial, request).kernel().watchdog, expected, "{request:?}");
+    }
+    let alone = Seen { a: Err(missing()), ..on_trial };
+    assert_eq!(after(&alone, Request::Begin).kernel().watchdog, Duration::ZERO);
+}
+
+#[test]
+fn silent_slot_is_armed_again_without_a_watchdog_that_has_gone() {
+    let mut silent = beside(State::Failed, 0, record(Phase::Trying, 3, 0, 0));
+    let watched = silent.b.as_mut().unwrap();
+    watched.change(State::Failed, watched.trial().unwrap(), WATCHDOG).unwrap();
+    let shorter = Duration::from_secs(30);
+
+    for (longest, expected) in
+        [(Duration::MAX, WATCHDOG), (shorter, shorter), (Duration::ZERO, Duration::ZERO)]
+    {
+        let again = after(&silent, Request::BackInOld { watchdog: longest });
+        assert_eq!((again.state(), again.kernel().watchdog), (State::Installed, expected));
+    }
 }
 
 #[test]

@@ -31,12 +31,16 @@ enum Step {
     PowerCut,
     /// The power is cut before the kernel runs, so often.
     PowerFlaps(u8),
+    /// The watchdog is gone after a power cut, or there again.
+    Watchdog(Duration),
 }
 
 struct Machine {
     files: [Vec<u8>; 2],
     images: [Image; 2],
     running: Slot,
+    /// The longest that its watchdog waits; zero where it has none.
+    watchdog: Duration,
     /// Starts of user space of the present trial.
     starts: usize,
     allowed: usize,
@@ -51,6 +55,7 @@ impl Machine {
             files: [a, b].map(|it| it.as_bytes().to_vec()),
             images: [Image::Good, Image::Half],
             running: Slot::A,
+            watchdog: Duration::MAX,
             starts: 0,
             allowed: 0,
         }
@@ -112,6 +117,10 @@ impl Machine {
             let image = self.images[slot as usize];
             assert_ne!(image, Image::Half, "half an image was chosen");
             assert_eq!(choice.kernel_parameters, slot.fill("root=PARTLABEL=root-{slot}"));
+            if choice.watchdog > 0 && self.watchdog.is_zero() {
+                self.check_watched_for_a_trial(slot);
+                continue;
+            }
             if image == Image::Silent {
                 continue;
             }
@@ -121,11 +130,19 @@ impl Machine {
                 assert!(self.starts <= self.allowed, "{} of {}", self.starts, self.allowed);
             }
             self.follow(Request::Begin, usize::MAX);
-            if !self.follow(Request::BackInOld, usize::MAX) && image == Image::Good {
+            let back_in_old = Request::BackInOld { watchdog: self.watchdog };
+            if !self.follow(back_in_old, usize::MAX) && image == Image::Good {
                 return;
             }
         }
         panic!("it never comes to rest");
+    }
+
+    /// The chooser refuses it, and will not a second time.
+    fn check_watched_for_a_trial(&self, slot: Slot) {
+        let seen = self.seen();
+        let environment = seen.environment(slot).as_ref().unwrap();
+        assert_eq!(environment.state(), State::Testing, "slot {slot} never boots again");
     }
 
     fn step(&mut self, step: &Step) {
@@ -145,6 +162,10 @@ impl Machine {
                 self.boot();
             }
             Step::PowerCut => self.boot(),
+            Step::Watchdog(longest) => {
+                self.watchdog = *longest;
+                self.boot();
+            }
             Step::PowerFlaps(times) => {
                 for _ in 0..*times {
                     let [a, b] = &self.files;
@@ -158,13 +179,21 @@ impl Machine {
     }
 }
 
+fn watchdogs() -> impl Strategy<Value = Duration> {
+    prop_oneof![Just(Duration::ZERO), Just(WATCHDOG)]
+}
+
 fn requests() -> impl Strategy<Value = Request> {
     let by = prop_oneof![Just(Initiator::Person), Just(Initiator::Node)];
     prop_oneof![
-        3 => (1..5_u8, any::<bool>()).prop_map(|(tries, again)| Request::Activate { tries, again }),
+        3 => (1..5_u8, any::<bool>(), watchdogs()).prop_map(|(tries, again, watchdog)| {
+            Request::Activate { tries, again, watchdog }
+        }),
         2 => Just(Request::Commit),
         1 => any::<u8>().prop_map(|it| Request::Fail { reason: Reason::Unhealthy(it) }),
-        2 => (1..5_u8, by).prop_map(|(tries, by)| Request::RollBack { tries, by }),
+        2 => (1..5_u8, by, watchdogs()).prop_map(|(tries, by, watchdog)| {
+            Request::RollBack { tries, by, watchdog }
+        }),
     ]
 }
 
@@ -177,6 +206,7 @@ fn steps() -> impl Strategy<Value = Step> {
         1 => Just(Step::CutInstall),
         2 => Just(Step::PowerCut),
         1 => (1..6_u8).prop_map(Step::PowerFlaps),
+        1 => watchdogs().prop_map(Step::Watchdog),
     ]
 }
 
