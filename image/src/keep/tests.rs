@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::block::Memory;
 
+mod cuts;
+
 fn keep(files: &[(&str, &str)]) -> Keep {
     let mut keep = Keep::default();
     for (path, bytes) in files {
