@@ -5,7 +5,7 @@ use std::{fmt, io};
 use netlink_packet_core::DecodeError;
 use thiserror::Error;
 
-use crate::{IfName, Incomplete, Step};
+use crate::{IfName, Incomplete, Step, VlanId, codec::BatadvCmd};
 
 /// A result whose error says whose fault it is.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -34,6 +34,14 @@ pub enum Error {
         request: Request,
         /// The link.
         link: IfName,
+    },
+    /// The kernel's: its batman-adv was built without what was asked for.
+    #[error("cannot {request}: this kernel's batman-adv was built without {option}")]
+    NotBuilt {
+        /// What was asked.
+        request: Request,
+        /// The option that it should be built with.
+        option: &'static str,
     },
     /// The request's: the kernel understood it and refused.
     #[error("cannot {request}: {errno}{}", reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default())]
@@ -101,6 +109,26 @@ pub enum Request {
     Neighbours(IfName),
     /// To list the originators in a mesh.
     Originators(IfName),
+    /// To list the gateways in a mesh.
+    Gateways(IfName),
+    /// To list the clients of this node.
+    LocalClients(IfName),
+    /// To list the clients of other nodes.
+    GlobalClients(IfName),
+    /// To list the claims of bridge loop avoidance.
+    Claims(IfName),
+    /// To list the backbones of bridge loop avoidance.
+    Backbones(IfName),
+    /// To list the cache of the distributed ARP table.
+    CachedAddresses(IfName),
+    /// To list the multicast flags of the originators.
+    MulticastFlags(IfName),
+    /// To list a table by a command that has no name here.
+    Table(BatadvCmd, IfName),
+    /// To list the routing algorithms that the kernel offers.
+    Algorithms,
+    /// To read a VLAN on a mesh device.
+    Vlan(IfName, VlanId),
     /// To take a step.
     Step(Step),
 }
@@ -117,6 +145,16 @@ impl fmt::Display for Request {
             Self::HardInterfaces(mesh) => write!(f, "list the hard interfaces of {mesh}"),
             Self::Neighbours(mesh) => write!(f, "list the neighbours in {mesh}"),
             Self::Originators(mesh) => write!(f, "list the originators in {mesh}"),
+            Self::Gateways(mesh) => write!(f, "list the gateways in {mesh}"),
+            Self::LocalClients(mesh) => write!(f, "list the clients of this node in {mesh}"),
+            Self::GlobalClients(mesh) => write!(f, "list the clients of other nodes in {mesh}"),
+            Self::Claims(mesh) => write!(f, "list the claims in {mesh}"),
+            Self::Backbones(mesh) => write!(f, "list the backbones in {mesh}"),
+            Self::CachedAddresses(mesh) => write!(f, "list the cached addresses in {mesh}"),
+            Self::MulticastFlags(mesh) => write!(f, "list the multicast flags in {mesh}"),
+            Self::Table(command, mesh) => write!(f, "list {command:?} of {mesh}"),
+            Self::Algorithms => f.write_str("list the routing algorithms"),
+            Self::Vlan(mesh, vlan) => write!(f, "read VLAN {vlan} on {mesh}"),
             Self::Step(step) => step.fmt(f),
         }
     }

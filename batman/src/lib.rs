@@ -23,7 +23,7 @@ mod names;
 mod plan;
 
 pub use error::{Errno, Error, Request, Result};
-pub use io::{Event, Events, Kernel};
+pub use io::{Event, Events, Kernel, Streamed, Table};
 pub use knob::{
     GatewayMode, InterfaceSettings, Knob, LogLevel, Mask, MeshSettings, Setting, Value,
     VlanSettings,

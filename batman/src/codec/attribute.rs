@@ -59,7 +59,7 @@ macro_rules! attributes {
                             .context(concat!("invalid ", stringify!($constant), " value"))?,
                     ),)+
                     $($flag_constant => Self::$flag,)+
-                    _ => Self::Other(DefaultNla::parse(buf)?),
+                    _ => Self::Other(unknown(buf)?),
                 })
             }
         }
@@ -190,4 +190,13 @@ attributes! {
         /// The row is this node's own.
         BATADV_ATTR_BLA_OWN = 30 => BlaOwn,
     }
+}
+
+/// Keeps an attribute as it came. Its two flags exclude each other (struct nlattr in
+/// include/uapi/linux/netlink.h).
+fn unknown<T: AsRef<[u8]> + ?Sized>(buf: &NlaBuffer<&T>) -> Result<DefaultNla, DecodeError> {
+    if buf.nested_flag() && buf.network_byte_order_flag() {
+        return Err(format!("attribute {} is both nested and in network order", buf.kind()).into());
+    }
+    DefaultNla::parse(buf)
 }

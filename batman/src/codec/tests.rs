@@ -148,6 +148,13 @@ fn attribute_of_the_wrong_size_is_refused_by_name() {
 }
 
 #[test]
+fn attribute_whose_flags_exclude_each_other_is_refused() {
+    let bytes = [0x08, 0x01, 0, 0, 0x04, 0x00, 0x0e, 0xc0];
+
+    assert!(parse(&bytes).is_err());
+}
+
+#[test]
 fn every_command_keeps_its_number() {
     for (number, command) in (1..).zip(BatadvCmd::KNOWN) {
         assert_eq!(u8::from(*command), number);

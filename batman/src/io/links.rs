@@ -40,7 +40,7 @@ impl Kernel {
         Err(Error::Unsteady { request: Request::Links, attempts: ATTEMPTS })
     }
 
-    async fn link(&mut self, name: &IfName) -> Result<Option<Link>> {
+    pub(super) async fn link(&mut self, name: &IfName) -> Result<Option<Link>> {
         let request = || Request::Link(name.clone());
         let mut message = without_statistics();
         message.attributes.push(LinkAttribute::IfName(name.to_string()));

@@ -3,6 +3,7 @@
 
 mod events;
 mod exchange;
+mod family;
 mod links;
 mod tables;
 
@@ -10,6 +11,7 @@ pub use events::{Event, Events};
 use exchange::{Exchange, Failure};
 use netlink_packet_generic::GenlMessage;
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
+pub use tables::{Streamed, Table};
 
 use crate::{
     Errno, Error, IfName, Link, Request, Result, Seen, Step, Wanted, codec::BatadvMessage,
@@ -78,12 +80,13 @@ impl Kernel {
     async fn observe_mesh(&mut self, mesh: &Link, mut seen: Seen) -> Result<Seen> {
         let family = self.family().await?;
         seen.mesh = Some(self.mesh(family, mesh).await?);
-        let table = tables::HARD_INTERFACES;
-        (seen.hard_interfaces, seen.left_out) = self.table(&table, family, mesh, &seen).await?;
-        let table = tables::NEIGHBOURS;
-        (seen.neighbours, seen.left_out) = self.table(&table, family, mesh, &seen).await?;
-        let table = tables::ORIGINATORS;
-        (seen.originators, seen.left_out) = self.table(&table, family, mesh, &seen).await?;
+        let interfaces = self.rows(family, mesh).await?;
+        let neighbours = self.rows(family, mesh).await?;
+        let originators = self.rows(family, mesh).await?;
+        seen.left_out += interfaces.left_out + neighbours.left_out + originators.left_out;
+        seen.hard_interfaces = interfaces.rows;
+        seen.neighbours = neighbours.rows;
+        seen.originators = originators.rows;
         Ok(seen)
     }
 

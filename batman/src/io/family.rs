@@ -1,0 +1,66 @@
+//! The family `batadv` as the kernel has it now: its number.
+
+use netlink_packet_generic::{
+    GenlFamily, GenlMessage,
+    ctrl::{GenlCtrl, GenlCtrlCmd, nlas::GenlCtrlAttrs},
+};
+
+use super::{BatadvFrame, Kernel, error, exchange::Failure};
+use crate::{
+    Errno, Error, IfIndex, Incomplete, Request, Result,
+    codec::{BatadvAttr, BatadvCmd, BatadvMessage},
+};
+
+/// The number that the kernel gave the family when batman-adv was loaded.
+#[derive(Clone, Copy)]
+pub(super) struct Family(u16);
+
+impl Family {
+    /// A question about a mesh.
+    pub(super) fn ask(
+        self,
+        command: BatadvCmd,
+        mesh: IfIndex,
+        more: impl IntoIterator<Item = BatadvAttr>,
+    ) -> BatadvFrame {
+        let attributes = std::iter::once(BatadvAttr::MeshIfindex(mesh.0)).chain(more).collect();
+        self.frame(BatadvMessage::new(command, attributes))
+    }
+
+    /// A question about no mesh.
+    pub(super) fn ask_all(self, command: BatadvCmd) -> BatadvFrame {
+        self.frame(BatadvMessage::new(command, Vec::new()))
+    }
+
+    fn frame(self, message: BatadvMessage) -> BatadvFrame {
+        let mut frame = GenlMessage::from_payload(message);
+        frame.set_resolved_family_id(self.0);
+        frame
+    }
+}
+
+impl Kernel {
+    /// Finds the family. It gets a new number whenever the module is loaded, so none is kept.
+    pub(super) async fn family(&mut self) -> Result<Family> {
+        let mut numbers = self.describe().await?.into_iter().filter_map(|attribute| {
+            let GenlCtrlAttrs::FamilyId(number) = attribute else { return None };
+            Some(Family(number))
+        });
+        numbers.next().ok_or(absent("CTRL_ATTR_FAMILY_ID"))
+    }
+
+    async fn describe(&mut self) -> Result<Vec<GenlCtrlAttrs>> {
+        let name = BatadvMessage::family_name().to_owned();
+        let question =
+            GenlCtrl { cmd: GenlCtrlCmd::GetFamily, nlas: vec![GenlCtrlAttrs::FamilyName(name)] };
+        match self.generic.read(GenlMessage::from_payload(question)).await {
+            Err(Failure::Refused { errno: Errno::ENOENT, .. }) => Err(Error::NoBatmanAdv),
+            Err(failure) => Err(error(failure, Request::Family)),
+            Ok(answer) => Ok(answer.map(|answer| answer.payload.nlas).unwrap_or_default()),
+        }
+    }
+}
+
+fn absent(attribute: &'static str) -> Error {
+    Error::Incomplete { request: Request::Family, source: Incomplete::Absent(attribute) }
+}
