@@ -25,9 +25,16 @@ pub enum Way {
 }
 
 /// What one scenario leaves to the next.
-#[derive(Default)]
 pub struct Stage<'site> {
+    name: String,
     pair: Option<Pair<'site>>,
+}
+
+impl Stage<'_> {
+    /// Makes an empty one; its machines live in a directory of its name.
+    pub fn named(name: String) -> Self {
+        Self { name, pair: None }
+    }
 }
 
 impl Scenario {
@@ -43,7 +50,7 @@ impl Scenario {
             }
             Way::OnPair(run) => {
                 let pair = stage.pair.take();
-                let mut pair = pair.map_or_else(|| Pair::form(site, "image"), Ok)?;
+                let mut pair = pair.map_or_else(|| Pair::form(site, &stage.name), Ok)?;
                 run(&mut pair)?;
                 // One that does not work any more is not left to the next.
                 pair.is_whole()?;
@@ -72,6 +79,8 @@ pub struct Group {
     pub name: &'static str,
     /// What it is about.
     pub about: &'static str,
+    /// They promise things within seconds, so nothing is played beside them.
+    pub is_timed: bool,
     /// Its scenarios, the quick ones first.
     pub scenarios: &'static [Scenario],
 }

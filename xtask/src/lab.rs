@@ -1,17 +1,21 @@
 //! `./x lab`: runs scenarios on real machines.
 
+mod lanes;
+
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use ::image::Architecture;
 use ::image::io::Packed;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 use qemu::io::site::{Release, Site};
-use qemu::scenario::{self, Parts, Scenario, Stage};
+use qemu::scenario::{self, Parts, Scenario};
 use serde_json::json;
 
+pub(crate) use self::lanes::{Outcome, play, usual as usual_lanes};
 use crate::binaries::Profile;
+use crate::image::Kernel;
 use crate::{binaries, image, workspace};
 
 #[derive(Args)]
@@ -24,19 +28,18 @@ pub(crate) struct Arguments {
     /// How many power cuts the scenario `power-cut` tries.
     #[arg(long, value_name = "N")]
     sweep: Option<usize>,
+    /// How many scenarios are played at a time, where time is not what they are about.
+    #[arg(long, value_name = "N", default_value_t = lanes::usual())]
+    lanes: NonZeroUsize,
+    /// Whose kernel the x86_64 routers have.
+    #[arg(long, value_enum, default_value_t)]
+    kernel: Kernel,
     /// JSON instead of text.
     #[arg(long)]
     json: bool,
     /// Takes the images and programs that the last build left.
     #[arg(long)]
     no_build: bool,
-}
-
-/// How a scenario went.
-pub(crate) struct Outcome {
-    pub(crate) name: &'static str,
-    pub(crate) seconds: f64,
-    pub(crate) failure: Option<String>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -46,9 +49,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     let scenarios = chosen(&arguments.names)?;
     let parts = scenarios.iter().map(|it| it.parts).max().unwrap_or_default();
-    let mut site = if arguments.no_build { site_as_built(parts)? } else { site_with(parts)? };
+    let site = if arguments.no_build { site_as_built } else { site_with };
+    let mut site = site(parts, arguments.kernel)?;
     site.sweep = arguments.sweep.unwrap_or(site.sweep);
-    let outcomes = run_all(&site, &scenarios);
+    let outcomes = play(&site, &scenarios, arguments.lanes);
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
     if arguments.json {
         let rows = outcomes
@@ -66,45 +70,48 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 /// Builds what the lab boots and runs.
 pub(crate) fn site() -> Result<Site> {
-    site_with(Parts::Image)
+    site_with(Parts::Image, Kernel::Debian)
 }
 
 /// Builds what it takes to update a router.
 pub(crate) fn site_with_release() -> Result<Site> {
-    site_with(Parts::Release)
+    site_with(Parts::Release, Kernel::Debian)
 }
 
 /// Builds what any scenario needs.
 pub(crate) fn whole_site() -> Result<Site> {
-    site_with(Parts::AllImages)
+    site_with(Parts::AllImages, Kernel::Debian)
 }
 
 /// Builds what scenarios need.
-fn site_with(parts: Parts) -> Result<Site> {
-    let packed = image::build(Architecture::X86_64, Profile::Release)?;
+fn site_with(parts: Parts, kernel: Kernel) -> Result<Site> {
+    let packed = image::build(Architecture::X86_64, kernel, Profile::Release)?;
     let server = binaries::spire_server()?;
     let meshctl = (parts >= Parts::Release).then(binaries::meshctl).transpose()?;
     let mut site = put_together(packed, server, meshctl)?;
     if parts >= Parts::AllImages {
         for architecture in OTHERS {
-            site.add(architecture, Box::new(image::build(architecture, Profile::Quick)?));
+            site.add(
+                architecture,
+                Box::new(image::build(architecture, Kernel::Debian, Profile::Quick)?),
+            );
         }
     }
     Ok(site)
 }
 
 /// Takes what the last build left.
-fn site_as_built(parts: Parts) -> Result<Site> {
+fn site_as_built(parts: Parts, kernel: Kernel) -> Result<Site> {
     let server = workspace::target("spire/spire-server");
     let host =
         Architecture::of_host().context("programs are built on x86_64, aarch64 and armv7")?;
     let released = workspace::target(binaries::target(host)).join("release/meshctl");
     let built = [released, workspace::target("debug/meshctl")];
     let meshctl = built.into_iter().find(|it| it.exists());
-    let mut site = put_together(as_built(Architecture::X86_64)?, server, meshctl)?;
+    let mut site = put_together(as_built(Architecture::X86_64, kernel)?, server, meshctl)?;
     if parts >= Parts::AllImages {
         for architecture in OTHERS {
-            site.add(architecture, Box::new(as_built(architecture)?));
+            site.add(architecture, Box::new(as_built(architecture, Kernel::Debian)?));
         }
     }
     Ok(site)
@@ -126,27 +133,9 @@ fn put_together(packed: Packed, server: PathBuf, meshctl: Option<PathBuf>) -> Re
     Ok(site)
 }
 
-fn as_built(architecture: Architecture) -> Result<Packed> {
-    let manifest = image::manifest(architecture)?;
-    let directory = workspace::target("image").join(architecture.name());
-    Ok(::image::io::packed(&manifest, &directory)?)
-}
-
-/// Runs scenarios one after the other; a failure does not keep the others from running.
-pub(crate) fn run_all(site: &Site, scenarios: &[&'static Scenario]) -> Vec<Outcome> {
-    let mut stage = Stage::default();
-    let outcomes = scenarios.iter().map(|scenario| {
-        eprintln!("{}: {} ...", scenario.name, scenario.claim);
-        let start = Instant::now();
-        let failure = scenario.run(site, &mut stage).err().map(|error| format!("{error:#}"));
-        let seconds = start.elapsed().as_secs_f64();
-        match &failure {
-            None => eprintln!("{}: passed, {seconds:.1} s", scenario.name),
-            Some(why) => eprintln!("{}: FAILED, {seconds:.1} s: {why}", scenario.name),
-        }
-        Outcome { name: scenario.name, seconds, failure }
-    });
-    outcomes.collect()
+fn as_built(architecture: Architecture, kernel: Kernel) -> Result<Packed> {
+    let manifest = image::manifest(architecture, kernel)?;
+    Ok(::image::io::packed(&manifest, &image::directory(architecture, kernel))?)
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Scenario>> {

@@ -127,7 +127,7 @@ fn unit_tests() -> Result<()> {
 
 fn scenarios(site: &Site, outcomes: &mut Vec<Outcome>) -> Result<()> {
     let all: Vec<&'static Scenario> = scenario::all().collect();
-    *outcomes = lab::run_all(site, &all);
+    *outcomes = lab::play(site, &all, lab::usual_lanes());
     let failed = outcomes.iter().filter(|it| it.failure.is_some()).count();
     ensure!(failed == 0, "{failed} of {} scenarios failed", outcomes.len());
     Ok(())

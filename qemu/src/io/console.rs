@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use super::process::append;
+use super::progress::tell;
 use crate::console::{CommandNumber, Heard, Output, READ_PLAINLY, brief, typed};
 use crate::patience::{Next, Patience};
 
@@ -59,7 +60,7 @@ impl Console {
                 Next::LookAgain => {}
                 Next::Report => {
                     let seconds = start.elapsed().as_secs();
-                    eprintln!("waiting for the shell of {}: {seconds} s", self.machine);
+                    tell(format_args!("waiting for the shell of {}: {seconds} s", self.machine));
                 }
                 Next::GiveUp => bail!(
                     "{}'s shell did not answer within {limit:?}; last heard: {:?}",

@@ -15,6 +15,7 @@ pub mod mesh;
 pub mod pair;
 pub mod power_cut;
 mod process;
+pub mod progress;
 mod qmp;
 pub mod site;
 mod sockets;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
+use super::progress::tell;
 use crate::patience::{Next, Patience, Seen};
 
 /// Pause between two looks: short beside a boot, long beside what a look costs the guest.
@@ -30,7 +31,9 @@ pub(super) fn until<T>(
         };
         match patience.next(start.elapsed()) {
             Next::LookAgain => {}
-            Next::Report => eprintln!("waiting for {what}: {} s", start.elapsed().as_secs()),
+            Next::Report => {
+                tell(format_args!("waiting for {what}: {} s", start.elapsed().as_secs()));
+            }
             Next::GiveUp => bail!("waited {limit:?} for {what}; last seen: {last}"),
         }
         thread::sleep(BETWEEN_LOOKS);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
+use crate::io::progress::tell;
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
 use crate::patience::Seen;
@@ -27,7 +28,7 @@ fn run(site: &Site) -> anyhow::Result<()> {
 
         let seconds = repaired_after(&mesh, damage)?;
 
-        eprintln!("`{damage}` was repaired after {seconds:.2} s");
+        tell(format_args!("`{damage}` was repaired after {seconds:.2} s"));
         ensure!(seconds <= PROMISED, "`{damage}` was repaired after {seconds:.2} s");
         mesh.lab.wait_until("the repair to be told", Duration::from_secs(10), || {
             let lines = mesh.log_lines("alpha", "mesh changed")?;

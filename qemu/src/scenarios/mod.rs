@@ -17,8 +17,18 @@ mod unable;
 use crate::scenario::{Group, Scenario};
 
 pub(crate) const GROUPS: &[Group] = &[
-    Group { name: "mesh", about: "routers and their neighbours", scenarios: MESH },
-    Group { name: "image", about: "slots, updates and data", scenarios: image::ALL },
+    Group {
+        name: "mesh",
+        about: "routers and their neighbours",
+        is_timed: true,
+        scenarios: MESH,
+    },
+    Group {
+        name: "image",
+        about: "slots, updates and data",
+        is_timed: false,
+        scenarios: image::ALL,
+    },
 ];
 
 const MESH: &[Scenario] = &[

@@ -6,6 +6,7 @@ use anyhow::ensure;
 
 use crate::io::machine::Machine;
 use crate::io::mesh::{Mesh, Recipe};
+use crate::io::progress::tell;
 use crate::io::site::Site;
 use crate::scenario::{Parts, Scenario, Way};
 
@@ -121,7 +122,7 @@ fn grows(site: &Site) -> anyhow::Result<()> {
     let size = mesh.node("alpha")?.run("df -k /data | tail -n 1 | awk '{print $2}'")?;
 
     let size: u64 = size.trim().parse()?;
-    eprintln!("the data file system has {size} KiB");
+    tell(format_args!("the data file system has {size} KiB"));
     ensure!(size << 10 > MORE, "the data file system has {size} KiB");
     mesh.wait_until_formed(&recipe, FORMED)
 }

@@ -3,6 +3,7 @@
 use anyhow::ensure;
 
 use crate::io::pair::Pair;
+use crate::io::progress::tell;
 use crate::io::site::Site;
 use crate::machine::Clock;
 use crate::scenario::{Parts, Scenario, Way};
@@ -31,7 +32,7 @@ fn run(pair: &mut Pair<'_>) -> anyhow::Result<()> {
     pair.activate()?;
     let status = pair.wait_until_kept(pair.newest())?;
 
-    eprintln!("the installation took {:.1} s", took.as_secs_f64());
+    tell(format_args!("the installation took {:.1} s", took.as_secs_f64()));
     ensure!(status.slot(true)?.name != before, "it runs from the same slot: {}", status.summary());
     let command_line = pair.alpha()?.run("cat /proc/cmdline")?;
     let root = format!("root=PARTLABEL=root-{} ", status.slot(true)?.name);

@@ -3,6 +3,7 @@
 use anyhow::ensure;
 
 use crate::io::pair::{ALPHA, BRAVO, Pair};
+use crate::io::progress::tell;
 use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -24,7 +25,7 @@ fn run(pair: &mut Pair<'_>) -> anyhow::Result<()> {
 
     let verdict = status.verdicts.last().map(|it| format!("{}: {}", it.outcome, it.reason));
     let verdict = verdict.unwrap_or_default();
-    eprintln!("the verdict: {verdict}");
+    tell(format_args!("the verdict: {verdict}"));
     ensure!(verdict.contains("neighbour"), "the verdict does not tell why: {verdict:?}");
     pair.mesh.lab.restore(ALPHA, BRAVO)?;
     pair.is_whole()

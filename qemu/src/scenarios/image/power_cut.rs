@@ -1,6 +1,7 @@
 //! Power cuts by lot, each booted by the real chooser.
 
 use crate::io::power_cut::sweep;
+use crate::io::progress::tell;
 use crate::io::site::Site;
 use crate::scenario::{Parts, Scenario, Way};
 
@@ -19,12 +20,12 @@ fn run(site: &Site) -> anyhow::Result<()> {
     let boots: usize = tally.booted.values().sum();
     let slots: Vec<String> =
         tally.booted.iter().map(|(slot, count)| format!("{count} into slot {slot}")).collect();
-    eprintln!(
+    tell(format_args!(
         "{boots} of {} power cuts in {} phases, each booted by the real chooser as its model says: {}; {:.1} s",
         tally.all,
         tally.phases.len(),
         slots.join(", "),
         tally.took.as_secs_f64()
-    );
+    ));
     Ok(())
 }

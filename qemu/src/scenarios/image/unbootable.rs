@@ -3,6 +3,7 @@
 use anyhow::ensure;
 
 use crate::io::pair::Pair;
+use crate::io::progress::tell;
 use crate::scenario::{Parts, Scenario, Way};
 use crate::update::Update;
 
@@ -56,7 +57,7 @@ fn try_out(pair: &mut Pair<'_>, spoilt: &Update) -> anyhow::Result<()> {
     let status = pair.wait_until_given_up(&old)?;
 
     let other = status.slot(false)?;
-    eprintln!("{} is {}: {}", other.name, other.state, other.detail);
+    tell(format_args!("{} is {}: {}", other.name, other.state, other.detail));
     ensure!(!other.detail.is_empty(), "it does not tell why: {}", status.summary());
     pair.is_whole()
 }
