@@ -2,8 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use image::Architecture;
-
 use crate::board::Board;
 use crate::machine::Boot;
 
@@ -12,6 +10,12 @@ const COMMAND_LINE: &str = "ommand line: ";
 
 /// What names the slot on it.
 const ROOT: &str = "root=PARTLABEL=root-";
+
+/// What the chooser says before it starts a kernel, in front of the seconds.
+const WATCHDOG: &str = "with watchdog set to ";
+
+/// What it says where it finds none to arm.
+const NO_WATCHDOG: &str = "Cannot probe watchdog";
 
 /// What came of a boot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +26,11 @@ pub enum Verdict {
         slot: Option<char>,
         /// Its command line.
         command_line: String,
+        /// Seconds of the watchdog that the chooser says to have armed, if it says so.
+        watchdog: Option<u16>,
     },
+    /// The chooser is to arm a watchdog, finds none, and has left the machine to the firmware.
+    NoWatchdog,
     /// No kernel yet.
     NotYet,
 }
@@ -30,8 +38,8 @@ pub enum Verdict {
 /// Reads what the serial line has carried so far.
 pub fn verdict(serial: &str) -> Verdict {
     // A line that has not ended may still grow.
-    let whole = serial.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    let told = whole.filter(|line| line.starts_with('[')).find_map(|line| {
+    let whole = || serial.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let told = whole().filter(|line| line.starts_with('[')).find_map(|line| {
         let (_, command_line) = line.split_once(COMMAND_LINE)?;
         Some(command_line.trim())
     });
@@ -39,16 +47,24 @@ pub fn verdict(serial: &str) -> Verdict {
         Some(command_line) => Verdict::Started {
             slot: command_line.split_once(ROOT).and_then(|(_, slot)| slot.chars().next()),
             command_line: command_line.to_owned(),
+            watchdog: whole().find_map(watchdog),
         },
+        None if whole().any(|line| line.contains(NO_WATCHDOG)) => Verdict::NoWatchdog,
         None => Verdict::NotYet,
     }
+}
+
+/// Reads the seconds out of what the chooser says last.
+fn watchdog(line: &str) -> Option<u16> {
+    let (_, told) = line.split_once(WATCHDOG)?;
+    told.split_once(' ')?.0.parse().ok()
 }
 
 /// A machine that has nothing but what a chooser needs: firmware, a disk and a serial line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bench {
-    /// The architecture of its processor.
-    pub architecture: Architecture,
+    /// What it is made of.
+    pub board: Board,
     /// The firmware.
     pub boot: Boot,
     /// The disk, written to by the chooser.
@@ -67,7 +83,7 @@ const MEMORY_MIB: u32 = 192;
 impl Bench {
     /// Returns the arguments of the board's program.
     pub fn arguments(&self) -> Vec<String> {
-        let board = Board::of(self.architecture);
+        let board = self.board;
         let memory = MEMORY_MIB.to_string();
         let serial = format!("file:{}", self.serial.display());
         let mut arguments: Vec<String> = [
@@ -116,7 +132,7 @@ mod tests {
     fn check(serial: &str, expected: Option<char>) {
         let slot = match verdict(serial) {
             Verdict::Started { slot, .. } => slot,
-            Verdict::NotYet => None,
+            Verdict::NoWatchdog | Verdict::NotYet => None,
         };
 
         assert_eq!(slot, expected, "{serial:?}");
@@ -129,6 +145,19 @@ mod tests {
         check("args: root=PARTLABEL=root-b console=ttyS0\r\n", None);
         check("[    0.000000] Command line: root=PARTLABEL=root-b", None);
         check("", None);
+    }
+
+    #[test]
+    fn the_chooser_tells_what_it_armed_or_that_it_found_nothing() {
+        let starting = "Starting C:boot-b:vmlinuz with watchdog set to 120 seconds ...\r\n";
+        let kernel = "[    0.000000] Command line: root=PARTLABEL=root-b\r\n";
+        let refused = "\u{1b}[40mCannot probe watchdog (Unsupported).\r\n";
+
+        let started = verdict(&format!("{starting}{kernel}"));
+
+        assert!(matches!(started, Verdict::Started { watchdog: Some(120), .. }), "{started:?}");
+        assert_eq!(verdict(starting), Verdict::NotYet);
+        assert_eq!(verdict(refused), Verdict::NoWatchdog);
     }
 
     #[test]

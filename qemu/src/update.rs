@@ -93,6 +93,13 @@ impl Update {
         self
     }
 
+    /// Has the chooser's watchdog wait so many seconds for its user space.
+    #[must_use]
+    pub fn watchdog(mut self, seconds: u16) -> Self {
+        self.facts.kernel.watchdog = seconds;
+        self
+    }
+
     /// Fills its kernel's file with what is none.
     ///
     /// # Errors
@@ -214,11 +221,13 @@ mod tests {
 
         let newer = rebuilt(&good.clone().versioned(Version::new(2, 0, 0)));
         let panics = rebuilt(&good.clone().parameters("rdinit=/absent"));
+        let watched = rebuilt(&good.clone().watchdog(9));
         let rootless = rebuilt(&good.clone().garbage_root());
         let bootless = rebuilt(&good.clone().garbage_kernel().unwrap());
 
         assert_eq!((newer.version().major, &newer.root), (2, &good.root));
         assert!(panics.facts.kernel.parameters.ends_with("root-{slot} rdinit=/absent"));
+        assert_eq!((watched.facts.kernel.watchdog, &watched.root), (9, &good.root));
         assert!(rootless.root != good.root && rootless.root.len() == good.root.len());
         assert!(bootless.boot != good.boot && bootless.boot.len() == good.boot.len());
         assert_eq!(bootless.root, good.root);

@@ -34,6 +34,7 @@ const TRIES: u32 = 5;
 #[derive(Debug)]
 pub struct Chooser {
     architecture: Architecture,
+    board: Board,
     directory: PathBuf,
     sockets: SocketDirectory,
     saved: Option<Saved>,
@@ -76,10 +77,25 @@ impl Chooser {
         directory: &Path,
         slowness: Slowness,
     ) -> anyhow::Result<Self> {
+        let board = Board::of(architecture);
+        Self::prepare_on(board, architecture, disk_size, directory, slowness)
+    }
+
+    /// As [`Chooser::prepare`], on a board that is not the architecture's own.
+    ///
+    /// # Errors
+    /// As [`Chooser::prepare`].
+    pub fn prepare_on(
+        board: Board,
+        architecture: Architecture,
+        disk_size: u64,
+        directory: &Path,
+        slowness: Slowness,
+    ) -> anyhow::Result<Self> {
         fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
         let sockets = SocketDirectory::create()?;
         let directory = directory.to_owned();
-        let mut chooser = Self { architecture, directory, sockets, saved: None, slowness };
+        let mut chooser = Self { architecture, board, directory, sockets, saved: None, slowness };
         if architecture == Architecture::X86_64 {
             chooser.saved = chooser.save(disk_size)?;
         }
@@ -96,8 +112,7 @@ impl Chooser {
         let bench = self.bench(bench, disk)?;
         let start = Instant::now();
         let log = bench.serial.with_extension("qemu.log");
-        let mut qemu =
-            Process::start(Board::of(self.architecture).program, bench.arguments(), &log)?;
+        let mut qemu = Process::start(self.board.program, bench.arguments(), &log)?;
         let limit = self.slowness.stretch(LIMIT);
         if bench.saved.is_some() {
             go_on(&bench.qmp, limit)?;
@@ -108,7 +123,7 @@ impl Chooser {
             serial = read(&bench.serial);
             let verdict = verdict(&serial);
             let took = start.elapsed();
-            if let Verdict::Started { .. } = verdict {
+            if verdict != Verdict::NotYet {
                 return Ok(Answer { verdict, serial, took });
             }
             if let Some(status) = ended {
@@ -129,7 +144,7 @@ impl Chooser {
                 .with_context(|| saved.variables.display().to_string())?;
         }
         Ok(Bench {
-            architecture: self.architecture,
+            board: self.board,
             boot: bios::boot(self.architecture, &directory)?,
             disk: disk.to_owned(),
             qmp: self.sockets.path().join(format!("{name}.qmp")),
@@ -154,8 +169,7 @@ impl Chooser {
     fn try_to_save(&self, disk: &Path) -> anyhow::Result<Option<Saved>> {
         let bench = self.bench("saved", disk)?;
         let log = bench.serial.with_extension("qemu.log");
-        let mut qemu =
-            Process::start(Board::of(self.architecture).program, bench.arguments(), &log)?;
+        let mut qemu = Process::start(self.board.program, bench.arguments(), &log)?;
         let start = Instant::now();
         while read(&bench.serial).is_empty() {
             if let Some(status) = qemu.ended() {

@@ -31,6 +31,9 @@ const INSTALLED: Duration = Duration::from_secs(180);
 /// What an image command ends with that has to wait for another.
 const BUSY: i32 = 75;
 
+/// How long the watchdog waits for the node: what its driver sets where nobody asks for anything else.
+const UNPETTED: Duration = Duration::from_secs(30);
+
 /// From an activation to a verdict: boots of up to three tries.
 const DECIDED: Duration = Duration::from_secs(420);
 
@@ -210,6 +213,16 @@ impl<'site> Pair<'site> {
         alpha.power_cut();
         alpha.power_on()?;
         alpha.wait_for_shell()
+    }
+
+    /// Stops the router's node dead; returns how long it took until the shell of another boot was there.
+    pub fn hang_node(&self) -> anyhow::Result<Duration> {
+        let alpha = self.alpha()?;
+        let before = alpha.boot_id()?;
+        let start = Instant::now();
+        alpha.run("killall -STOP mesh-node")?;
+        alpha.wait_for_another_boot(&before, UNPETTED + Self::BOOT)?;
+        Ok(start.elapsed())
     }
 
     /// Makes a root file system whose node ends as soon as it is to run.

@@ -1,6 +1,7 @@
 //! Holds power cuts against the real slot chooser: the disk as a cut left it, booted, beside what the model says.
 
 mod bench;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,6 +27,7 @@ use super::chooser::Chooser;
 use super::site::{Release, Site};
 use crate::update::Update;
 use bench::Bench;
+pub use watchdog::lose_watchdog;
 
 /// Machines at a time, one for each core of the smallest host.
 const BENCHES: usize = 2;
@@ -63,6 +65,8 @@ struct Job {
 #[derive(Debug)]
 struct Expected {
     slot: Slot,
+    /// Seconds of the watchdog that is armed for it.
+    watchdog: u16,
     /// Both environment files after the boot; none where there is no such file.
     files: [Option<Vec<u8>>; 2],
 }
@@ -129,7 +133,8 @@ fn job(phase: &Phase<FileDevice>, cut: Cut, places: &Places) -> anyhow::Result<J
     machine.check_whole(slot).map_err(|it| anyhow!(it)).with_context(told)?;
     ensure!(phase.kept.contains(&machine.kept()?), "{}: what was kept is lost", told());
     let files = Slot::ALL.map(|slot| environment(&machine.boot(slot)));
-    Ok(Job { phase: phase.name, cut, changes, expected: Expected { slot, files } })
+    let expected = Expected { slot, watchdog: choice.watchdog, files };
+    Ok(Job { phase: phase.name, cut, changes, expected })
 }
 
 /// Reads a slot's environment file, valid or not.

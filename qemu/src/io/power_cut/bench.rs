@@ -63,13 +63,17 @@ impl<'a> Bench<'a> {
             self.disk.write_at(*offset, bytes)?;
         }
         let answer = self.chooser.ask(&self.name, &self.path)?;
-        let letter = match answer.verdict {
-            Verdict::Started { slot, .. } => slot,
-            Verdict::NotYet => bail!("nothing was booted; the last words: {}", answer.last_words()),
+        let (letter, watchdog) = match answer.verdict {
+            Verdict::Started { slot, watchdog, .. } => (slot, watchdog),
+            Verdict::NoWatchdog | Verdict::NotYet => {
+                bail!("nothing was booted; the last words: {}", answer.last_words())
+            }
         };
         let expected = job.expected.slot;
         let slot = letter.map(String::from).and_then(|letter| letter.parse().ok());
         ensure!(slot == Some(expected), "{slot:?} was booted instead of {expected}");
+        let seconds = job.expected.watchdog;
+        ensure!(watchdog == Some(seconds), "{watchdog:?} s were armed instead of {seconds}");
         for (slot, (range, file)) in
             Slot::ALL.into_iter().zip(self.places.boot.iter().zip(&job.expected.files))
         {

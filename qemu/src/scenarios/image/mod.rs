@@ -9,12 +9,14 @@ mod power_cut;
 mod refused;
 mod repository;
 mod unbootable;
+mod watchdog;
 
 use crate::scenario::Scenario;
 
 /// Those on one pair come one after the other: it is formed once.
 pub(super) const ALL: &[Scenario] = &[
     power_cut::SCENARIO,
+    watchdog::GONE,
     refused::EXPIRED,
     refused::WRONG_KEYS,
     refused::OLDER,
@@ -29,6 +31,8 @@ pub(super) const ALL: &[Scenario] = &[
     unbootable::BAD_KERNEL,
     unbootable::KERNEL_PANIC,
     unbootable::ROOT_GARBAGE,
+    watchdog::KERNEL_HANG,
+    watchdog::NODE_HANG,
     good::CLOCK_UNSET,
     data::CORRUPT,
     data::FULL,
