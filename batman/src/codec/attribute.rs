@@ -25,6 +25,17 @@ macro_rules! attributes {
             Other(DefaultNla),
         }
 
+        impl BatadvAttr {
+            /// Returns the kernel's name, which begins with `BATADV_ATTR_`.
+            pub fn name(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(_) => Some(stringify!($constant)),)+
+                    $(Self::$flag => Some(stringify!($flag_constant)),)+
+                    Self::Other(_) => None,
+                }
+            }
+        }
+
         impl Nla for BatadvAttr {
             fn value_len(&self) -> usize {
                 match self {
