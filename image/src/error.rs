@@ -11,6 +11,14 @@ pub enum Error {
         /// What the parser found, and where.
         source: toml::de::Error,
     },
+    /// A manifest differs from one that differs from another, and so on.
+    #[error("{path} has more than {most} layers")]
+    Bases {
+        /// The manifest.
+        path: PathBuf,
+        /// How many there may be.
+        most: usize,
+    },
     /// The manifest asks for something that cannot be.
     #[error("the image manifest wants {0}")]
     Layout(#[from] crate::layout::Fault),
@@ -37,6 +45,9 @@ pub enum Error {
         /// The series the manifest names.
         series: String,
     },
+    /// The manifest wants a kernel compiled here, and none was handed over.
+    #[error("the manifest wants a kernel of our own, which was not built")]
+    NoOwnKernel,
     /// The host knows no repository of Debian's, perhaps for want of its lists.
     #[error("apt has no lists of Debian's packages; `apt-get update` may help")]
     NoDebian,

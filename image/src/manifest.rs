@@ -48,22 +48,31 @@ pub enum Boot {
         version: String,
         /// The kernel's command line; `{slot}` stands for `a` or `b`.
         command_line: String,
-        /// Seconds of the watchdog that the chooser arms. Without a watchdog it knows, it boots with 0 alone.
+        /// Seconds of the watchdog that the chooser arms for a slot on trial, where it has a watchdog that it knows.
         watchdog: u16,
     },
 }
 
 /// Where a kernel comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "source", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Kernel {
-    /// Debian's kernel package, downloaded and unpacked, never installed.
-    Debian {
-        /// Packages that depend on a kernel; the first that apt knows with the right series is taken.
-        packages: Vec<String>,
-        /// The series the kernel must be of, such as `6.12`.
-        series: String,
-    },
+#[serde(deny_unknown_fields)]
+pub struct Kernel {
+    /// Who compiles it.
+    pub source: KernelSource,
+    /// The series it must be of, such as `6.12`.
+    pub series: String,
+    /// Debian's packages that depend on a kernel; the first that apt knows with the right series is taken.
+    pub packages: Vec<String>,
+}
+
+/// Who compiles a kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KernelSource {
+    /// Debian: its package is downloaded and unpacked, never installed.
+    Debian,
+    /// Whoever packs the image, from Debian's sources: everything it needs is built in.
+    Own,
 }
 
 /// The kernel modules on an image, without what they depend on, which comes along.
@@ -144,16 +153,19 @@ impl Manifest {
         Self::checked(toml::from_str(text))
     }
 
-    /// Reads a manifest that holds only what differs from its base. A key of the manifest takes the place of the base's of that
+    /// Reads a manifest whose layers each hold only what differs from those before. A key takes the place of an earlier one of that
     /// name; only tables are merged.
     ///
     /// # Errors
     /// As [`Manifest::parse`], with the key in place of line and column.
-    pub fn parse_over(base: &str, text: &str) -> Result<Self, Error> {
-        let read = |text| toml::from_str(text).map_err(|source| Error::Manifest { source });
-        let (mut whole, mut differences): (Table, Table) = (read(base)?, read(text)?);
-        differences.remove(BASE);
-        merge(&mut whole, differences);
+    pub fn parse_layers<'a>(layers: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
+        let mut whole = Table::new();
+        for text in layers {
+            let mut differences: Table =
+                toml::from_str(text).map_err(|source| Error::Manifest { source })?;
+            differences.remove(BASE);
+            merge(&mut whole, differences);
+        }
         Self::checked(whole.try_into())
     }
 
@@ -200,13 +212,14 @@ mod tests {
     const X86_64: &str = include_str!("../x86_64.toml");
     const AARCH64: &str = include_str!("../aarch64.toml");
     const ARMV7: &str = include_str!("../armv7.toml");
+    const OWN_KERNEL: &str = include_str!("../x86_64-own-kernel.toml");
 
     /// Puts a mistake into one of the shipped files.
     fn check_refused(from: &str, to: &str, expected: &str) {
         assert!(BASE.contains(from) || X86_64.contains(from), "a shipped file has {from:?}");
         let [base, own] = [BASE, X86_64].map(|it| it.replacen(from, to, 1));
 
-        let error = Manifest::parse_over(&base, &own).unwrap_err();
+        let error = Manifest::parse_layers([base.as_str(), &own]).unwrap_err();
 
         let told = match &error {
             Error::Manifest { source } => source.to_string(),
@@ -218,7 +231,7 @@ mod tests {
     #[test]
     fn shipped_manifests_are_of_their_architecture_and_have_two_slots() {
         for (text, architecture) in [X86_64, AARCH64, ARMV7].into_iter().zip(Architecture::ALL) {
-            let manifest = Manifest::parse_over(BASE, text).unwrap();
+            let manifest = Manifest::parse_layers([BASE, text]).unwrap();
 
             let names: Vec<_> = manifest.partitions.iter().map(|it| it.name.as_str()).collect();
             assert_eq!(names, ["esp", "boot-a", "boot-b", "root-a", "root-b", "keep", "data"]);
@@ -226,6 +239,18 @@ mod tests {
             assert_eq!(manifest.board, format!("generic-{architecture}"));
             assert_eq!(Manifest::base(text).unwrap().as_deref(), Some("common.toml"));
         }
+    }
+
+    #[test]
+    fn an_own_kernel_is_the_only_difference_to_its_base() {
+        let mut expected = Manifest::parse_layers([BASE, X86_64]).unwrap();
+        assert_eq!(expected.kernel.source, KernelSource::Debian);
+        expected.kernel.source = KernelSource::Own;
+
+        let manifest = Manifest::parse_layers([BASE, X86_64, OWN_KERNEL]).unwrap();
+
+        assert_eq!(manifest, expected);
+        assert_eq!(Manifest::base(OWN_KERNEL).unwrap().as_deref(), Some("x86_64.toml"));
     }
 
     #[test]

@@ -30,6 +30,12 @@ impl<'a> Dependencies<'a> {
         Self { modules, built_in: modules_builtin.lines().map(name).collect() }
     }
 
+    /// Lists those of the wanted modules that are not built in.
+    pub fn loadable(&self, wanted: &'a [String]) -> Vec<&'a str> {
+        let names = wanted.iter().filter(|it| !self.built_in.contains(&name(it)));
+        names.map(String::as_str).collect()
+    }
+
     /// Lists the paths of the wanted modules and of all they need, each once, in an order they can be loaded in.
     /// What is built in needs no loading.
     ///
@@ -91,6 +97,15 @@ kernel/net/batman-adv/batman-adv.ko.xz: kernel/net/bridge/bridge.ko.xz kernel/ne
         check(&["llc", "stp"], &["llc", "stp"]);
         check(&["bridge"], &["llc", "stp", "bridge"]);
         check(&["stp", "batman-adv"], &["llc", "stp", "crc16", "bridge", "batman_adv"]);
+    }
+
+    #[test]
+    fn what_is_built_in_is_not_loadable() {
+        let wanted = ["ipv6", "batman-adv", "virtio-console"].map(str::to_owned);
+
+        let dependencies = Dependencies::parse(MODULES_DEP, MODULES_BUILTIN);
+
+        assert_eq!(dependencies.loadable(&wanted), ["batman-adv"]);
     }
 
     #[test]

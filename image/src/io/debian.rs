@@ -24,6 +24,8 @@ pub struct Sources {
     pub initramfs_init: PathBuf,
     /// The built programs, under their names in the manifest.
     pub programs: BTreeMap<String, PathBuf>,
+    /// The kernel that was compiled for this image, laid out as Debian's packages are, where the manifest wants one.
+    pub own_kernel: Option<PathBuf>,
     /// Where unpacked packages are kept, and what apt needs to get them.
     pub cache: PathBuf,
 }
@@ -48,25 +50,28 @@ pub(super) struct Packages {
 pub fn gather(manifest: &Manifest, sources: &Sources, work_dir: &Path) -> Result<Parts, Error> {
     files::create_dir(work_dir)?;
     let apt = Apt::open(&sources.cache.join("apt"), manifest.architecture)?;
-    let packages = packages(manifest, &apt, &sources.cache)?;
+    let packages = packages(manifest, &apt, sources)?;
 
     let tree = work_dir.join("root");
     rootfs::assemble(manifest, &packages, sources, &tree)?;
 
-    let initramfs = work_dir.join("initramfs.cpio");
     let archive = initramfs::build(manifest, &packages, &sources.initramfs_init)?;
-    files::write(&initramfs, &archive)?;
+    let initramfs = archive.is_some().then(|| work_dir.join("initramfs.cpio"));
+    if let (Some(path), Some(archive)) = (&initramfs, archive) {
+        files::write(path, &archive)?;
+    }
 
     Ok(Parts {
         kernel: packages.kernel.direct,
         efi_kernel: packages.kernel.efi,
-        initramfs: Some(initramfs),
+        initramfs,
         chooser: chooser(manifest, &apt, &sources.cache)?,
         root: RootSource::Tree(tree),
     })
 }
 
-fn packages(manifest: &Manifest, apt: &Apt, cache: &Path) -> Result<Packages, Error> {
+fn packages(manifest: &Manifest, apt: &Apt, sources: &Sources) -> Result<Packages, Error> {
+    let cache = &sources.cache;
     let native = Architecture::of_host().ok_or(Error::HostArchitecture)?;
     let native = Apt::open(&cache.join("apt"), native)?;
     let busybox = |apt: &Apt| program(&apt.cached(BUSYBOX, cache)?, BUSYBOX_PROGRAMS);
@@ -75,7 +80,7 @@ fn packages(manifest: &Manifest, apt: &Apt, cache: &Path) -> Result<Packages, Er
     let list = tool::run({ list }.arg("--list-full"))?;
     let applets = String::from_utf8_lossy(&list).lines().map(str::to_owned).collect();
     Ok(Packages {
-        kernel: kernel::get(manifest, apt, cache)?,
+        kernel: kernel::get(manifest, apt, sources)?,
         busybox: files::read(&busybox(apt)?)?,
         applets,
         e2fsck: files::read(&program(&apt.cached(E2FSCK, cache)?, E2FSCK_PROGRAMS)?)?,

@@ -1,12 +1,13 @@
-//! Debian's kernel: downloaded by name, unpacked beside everything else, never installed.
+//! The kernel: Debian's, downloaded by name and unpacked beside everything else, never installed; or one of our own, laid out alike.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::apt::Apt;
+use super::debian::Sources;
 use super::{files, tool};
 use crate::bzimage::{self, Compression};
-use crate::manifest::Kernel;
+use crate::manifest::{Kernel, KernelSource};
 use crate::{Architecture, Error, Manifest};
 
 /// An unpacked kernel package.
@@ -29,14 +30,22 @@ impl Package {
     }
 }
 
-/// Gets the kernel that the manifest asks for, from `cache` if it is there.
-pub(super) fn get(manifest: &Manifest, apt: &Apt, cache: &Path) -> Result<Package, Error> {
-    let Kernel::Debian { packages, series } = &manifest.kernel;
-    let name = find(packages, series, apt)?;
-    let root = cache.join(format!("{name}_{}", manifest.architecture.debian()));
+/// Gets the kernel that the manifest asks for, from the cache if it is there.
+pub(super) fn get(manifest: &Manifest, apt: &Apt, sources: &Sources) -> Result<Package, Error> {
+    let Kernel { source, series, packages } = &manifest.kernel;
+    let (name, root) = match source {
+        KernelSource::Debian => {
+            let name = find(packages, series, apt)?;
+            let root = sources.cache.join(format!("{name}_{}", manifest.architecture.debian()));
+            (Some(name), root)
+        }
+        KernelSource::Own => (None, sources.own_kernel.clone().ok_or(Error::NoOwnKernel)?),
+    };
     let complete = root.join("complete");
     if !files::exists(&complete) {
-        apt.unpack(&name, &root)?;
+        if let Some(name) = name {
+            apt.unpack(&name, &root)?;
+        }
         list_modules(&root)?;
         if manifest.architecture == Architecture::X86_64 {
             unpack_vmlinux(&root)?;

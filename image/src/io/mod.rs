@@ -44,6 +44,9 @@ const INITRAMFS: &str = "initramfs.cpio";
 const DISK: &str = "disk.img";
 const CONTENTS: &str = "contents.json";
 
+/// What all images have, an architecture's, a variant's: more differences than that nobody can follow, and a circle has no end.
+const LAYERS: usize = 3;
+
 /// What an image is packed from, wherever it was gathered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
@@ -98,15 +101,21 @@ pub struct Packed {
     pub contents: Contents,
 }
 
-/// Reads a manifest, and the one beside it that it holds the differences from.
+/// Reads a manifest, and those beside it that it holds the differences from.
 ///
 /// # Errors
-/// As [`Manifest::parse`], or [`Error::File`].
+/// As [`Manifest::parse`], [`Error::File`], or [`Error::Bases`].
 pub fn read_manifest(path: &Path) -> Result<Manifest, Error> {
-    let text = files::read_text(path)?;
-    match Manifest::base(&text)? {
-        Some(base) => Manifest::parse_over(&files::read_text(&path.with_file_name(base))?, &text),
-        None => Manifest::parse(&text),
+    let mut layers = vec![files::read_text(path)?];
+    while let Some(base) = layers.last().map(|it| Manifest::base(it)).transpose()?.flatten() {
+        if layers.len() == LAYERS {
+            return Err(Error::Bases { path: path.to_owned(), most: LAYERS });
+        }
+        layers.push(files::read_text(&path.with_file_name(base))?);
+    }
+    match layers.as_slice() {
+        [alone] => Manifest::parse(alone),
+        _ => Manifest::parse_layers(layers.iter().rev().map(String::as_str)),
     }
 }
 

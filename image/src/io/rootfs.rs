@@ -1,4 +1,4 @@
-//! Assembles the root file system of an image around Debian's kernel and busybox.
+//! Assembles the root file system of an image around the kernel and Debian's busybox.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -76,14 +76,23 @@ fn install_busybox(packages: &Packages, tree: &Path) -> Result<(), Error> {
 
 fn install_modules(manifest: &Manifest, package: &Package, tree: &Path) -> Result<(), Error> {
     let source = package.modules();
-    let destination = tree.join("lib/modules").join(&package.release);
-    create_dir(&destination)?;
     let modules_dep = files::read_text(&source.join("modules.dep"))?;
     let built_in = files::read_text(&source.join("modules.builtin"))?;
     let wanted = [&manifest.modules.initramfs, &manifest.modules.load, &manifest.modules.carry]
         .map(Vec::as_slice)
         .concat();
-    for path in Dependencies::parse(&modules_dep, &built_in).load_order(&wanted)? {
+    let dependencies = Dependencies::parse(&modules_dep, &built_in);
+    let load: String =
+        dependencies.loadable(&manifest.modules.load).iter().map(|it| format!("{it}\n")).collect();
+    install(load.as_bytes(), &tree.join("etc/modules"), 0o644)?;
+    let order = dependencies.load_order(&wanted)?;
+    if order.is_empty() {
+        return Ok(());
+    }
+
+    let destination = tree.join("lib/modules").join(&package.release);
+    create_dir(&destination)?;
+    for path in order {
         let unpacked = path.split_once(".ko").map_or(path, |(stem, _)| stem).to_owned() + ".ko";
         install(&module(&source.join(path))?, &destination.join(unpacked), 0o644)?;
     }
@@ -99,9 +108,7 @@ fn install_modules(manifest: &Manifest, package: &Package, tree: &Path) -> Resul
             files::remove(&list)?;
         }
     }
-    let mut load = manifest.modules.load.join("\n");
-    load.push('\n');
-    install(load.as_bytes(), &tree.join("etc/modules"), 0o644)
+    Ok(())
 }
 
 /// Copies the overlay; only whether its owner may run a file is taken from its permissions, the rest is the checkout's umask.
