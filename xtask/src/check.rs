@@ -1,6 +1,6 @@
 //! `check`: everything that reads the sources and runs nothing of them.
 
-mod buildroot;
+pub(crate) mod buildroot;
 mod tidy;
 
 use std::fs::File;

@@ -1,16 +1,17 @@
 //! `image`: builds everything and packs it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use image::io::{Packed, Parts, Release, Sources};
+use image::manifest::KernelSource;
 use image::{Architecture, Manifest, Size};
 use serde_json::json;
 
 use crate::binaries::Profile;
 use crate::progress::stage;
-use crate::{arch, binaries, tools, workspace};
+use crate::{arch, binaries, kernel, tools, workspace};
 
 /// What `image` can be told.
 #[derive(clap::Args)]
@@ -18,6 +19,9 @@ pub(crate) struct Arguments {
     /// The routers' architecture: x86_64, aarch64, armv7 or all.
     #[arg(long, default_value = "x86_64")]
     arch: arch::Wanted,
+    /// Whose kernel it has. Our own is for x86_64, smaller, and takes half an hour of a processor to compile.
+    #[arg(long, value_enum, default_value_t)]
+    kernel: Kernel,
     /// Leave out the optimization that takes minutes, for an image that is only tried.
     #[arg(long)]
     quick: bool,
@@ -26,11 +30,26 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+/// Whose kernel an image has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Kernel {
+    /// Debian's, which is downloaded.
+    #[default]
+    Debian,
+    /// Our own, which is compiled.
+    Own,
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let profile = if arguments.quick { Profile::Quick } else { Profile::Release };
+    let architectures = arguments.arch.all();
+    // What cannot be is said before anything is built.
+    for architecture in &architectures {
+        manifest(*architecture, arguments.kernel)?;
+    }
     let mut all = Vec::new();
-    for architecture in arguments.arch.all() {
-        all.push(build(architecture, profile)?);
+    for architecture in architectures {
+        all.push(build(architecture, arguments.kernel, profile)?);
     }
     if arguments.json {
         println!("{}", all.iter().map(to_json).collect::<serde_json::Value>());
@@ -41,15 +60,34 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// What the image of an architecture holds.
-pub(crate) fn manifest(architecture: Architecture) -> Result<Manifest> {
-    let path = workspace::root().join(format!("image/{architecture}.toml"));
+pub(crate) fn manifest(architecture: Architecture, kernel: Kernel) -> Result<Manifest> {
+    if kernel == Kernel::Own {
+        kernel::check_tried(architecture)?;
+    }
+    let path = workspace::root().join(format!("image/{}.toml", name(architecture, kernel)));
     image::io::read_manifest(&path).with_context(|| format!("{} cannot be used", path.display()))
 }
 
+/// Where the image of an architecture is built.
+pub(crate) fn directory(architecture: Architecture, kernel: Kernel) -> PathBuf {
+    workspace::target("image").join(name(architecture, kernel))
+}
+
+fn name(architecture: Architecture, kernel: Kernel) -> String {
+    match kernel {
+        Kernel::Debian => architecture.to_string(),
+        Kernel::Own => format!("{architecture}-own-kernel"),
+    }
+}
+
 /// Builds everything and packs the image of an architecture.
-pub(crate) fn build(architecture: Architecture, profile: Profile) -> Result<Packed> {
-    let manifest = manifest(architecture)?;
-    let directory = workspace::target("image").join(architecture.name());
+pub(crate) fn build(
+    architecture: Architecture,
+    kernel: Kernel,
+    profile: Profile,
+) -> Result<Packed> {
+    let manifest = manifest(architecture, kernel)?;
+    let directory = directory(architecture, kernel);
     let parts = parts(&manifest, profile, &directory)?;
     pack(&manifest, &parts, &directory)
 }
@@ -59,7 +97,9 @@ pub(crate) fn parts(manifest: &Manifest, profile: Profile, directory: &Path) -> 
     tools::install()?;
     let root = workspace::root();
     let architecture = manifest.architecture;
+    let is_own = manifest.kernel.source == KernelSource::Own;
     let sources = Sources {
+        own_kernel: is_own.then(|| kernel::own(architecture)).transpose()?,
         overlay: root.join("image/rootfs"),
         initramfs_init: root.join("image/initramfs/init"),
         programs: BTreeMap::from([

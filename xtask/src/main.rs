@@ -13,6 +13,7 @@ mod check;
 mod console;
 mod demo;
 mod image;
+mod kernel;
 mod lab;
 mod progress;
 mod test;

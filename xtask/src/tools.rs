@@ -32,6 +32,15 @@ const TOOLS: [Tool; 11] = [
     Tool::new("shellcheck", "shellcheck", "checks the shell scripts"),
 ];
 
+/// What compiles a kernel beside the compiler, which Rust needs as well.
+const KERNEL_TOOLS: [Tool; 5] = [
+    Tool::new("make", "make", "compiles a kernel"),
+    Tool::new("flex", "flex", "reads what a kernel can be configured to"),
+    Tool::new("bison", "bison", "reads what a kernel can be configured to"),
+    Tool::new("bc", "bc", "computes a kernel's constants"),
+    Tool::new("/usr/include/libelf.h", "libelf-dev", "checks a kernel's code"),
+];
+
 /// Python packages that bring the cross-compiler, exact so that two machines build the same.
 const PYTHON_PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
 
@@ -49,10 +58,15 @@ impl Tool {
 
 /// Installs everything that is missing; quick when nothing is.
 pub(crate) fn install() -> Result<()> {
-    install_packages()?;
+    install_packages(&TOOLS)?;
     check_go()?;
     install_rust_targets()?;
     install_python_packages()
+}
+
+/// Installs what only a kernel of our own needs.
+pub(crate) fn install_for_kernel() -> Result<()> {
+    install_packages(&KERNEL_TOOLS)
 }
 
 /// Installs what only checks need: clippy and rustfmt, and the program that judges dependencies.
@@ -111,8 +125,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-fn install_packages() -> Result<()> {
-    let missing: Vec<_> = TOOLS.iter().filter(|it| !is_installed(it.program)).collect();
+fn install_packages(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<_> = tools.iter().filter(|it| !is_installed(it.program)).collect();
     if missing.is_empty() && has_venv() {
         return Ok(());
     }
@@ -126,7 +140,7 @@ fn install_packages() -> Result<()> {
     }
     update_lists()?;
     stage("installing packages", || {
-        let mut command = apt_get()?;
+        let mut command = apt_get(&format!("install {}", packages.join(" ")))?;
         run(command.args(["install", "--yes", "--no-install-recommends"]).args(packages))
     })
 }
@@ -135,7 +149,7 @@ fn install_packages() -> Result<()> {
 /// what is missing in the end is said by the installation.
 pub(crate) fn update_lists() -> Result<()> {
     stage("updating the package lists", || {
-        if let Err(error) = run(apt_get()?.arg("update")) {
+        if let Err(error) = run(apt_get("update")?.arg("update")) {
             eprintln!("going on although {error:#}");
         }
         Ok(())
@@ -156,7 +170,8 @@ fn has_venv() -> bool {
             .is_ok_and(|it| it.success())
 }
 
-fn apt_get() -> Result<Command> {
+/// apt-get with the right to install; those who have none are told what an administrator would run.
+fn apt_get(by_hand: &str) -> Result<Command> {
     let id = Command::new("id").arg("-u").output().context("id cannot be started")?;
     let mut command = if id.stdout.starts_with(b"0\n") {
         command("apt-get")
@@ -166,11 +181,8 @@ fn apt_get() -> Result<Command> {
         sudo.stdin(Stdio::inherit()).args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
         sudo
     } else {
-        let packages: Vec<_> = TOOLS.iter().map(|it| it.package).collect();
         bail!(
-            "packages are missing, and this is neither root nor is sudo there; as root, run: apt-get \
-             install python3-venv {}",
-            packages.join(" ")
+            "packages are missing, and this is neither root nor is sudo there; as root, run: apt-get {by_hand}"
         )
     };
     command.env("DEBIAN_FRONTEND", "noninteractive").arg("-q");

@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use image::Architecture;
 
+pub(crate) use self::kernel::kept;
 use self::tree::Tree;
 use super::own_files;
 use crate::{tools, workspace};
@@ -69,6 +71,14 @@ pub(super) fn check() -> Result<Vec<&'static str>> {
         None => unproven.push(NOT_CONFIGURED),
     }
     Ok(unproven)
+}
+
+/// The files that ask for the kernel's options on an architecture, in the order they are put together.
+pub(crate) fn kernel_fragments(architecture: Architecture) -> Result<Vec<PathBuf>> {
+    let tree = read()?;
+    let files = tree.kernel_files(architecture.name());
+    ensure!(files.len() > 1, "no kernel configuration is named");
+    Ok(files.into_iter().map(|it| workspace::root().join(TREE).join(it)).collect())
 }
 
 /// Lets Buildroot configure every architecture, and check the tree by its own rules.
@@ -156,7 +166,7 @@ mod tests {
         fs::write(&given, "CONFIG_A=y\n# CONFIG_B is not set\nCONFIG_D=y\n").unwrap();
         let check = |text: &str| {
             fs::write(&asked, text).unwrap();
-            kernel::kept(&given, std::iter::once(asked.clone()))
+            kept(&given, std::iter::once(asked.clone()))
         };
 
         check("# why\nCONFIG_A=y\n# CONFIG_B is not set\n# CONFIG_C is not set\n").unwrap();

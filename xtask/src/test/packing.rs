@@ -8,12 +8,13 @@ use image::Architecture;
 use image::io::{Contents, Packed};
 
 use crate::binaries::{self, Profile};
+use crate::image::Kernel;
 use crate::{image as images, tools, workspace};
 
 /// Gathers and packs once more beside an image, and takes its parts as Buildroot would leave them.
 pub(super) fn check() -> Result<()> {
-    let manifest = images::manifest(Architecture::X86_64)?;
-    let first = workspace::target("image").join(manifest.architecture.name());
+    let manifest = images::manifest(Architecture::X86_64, Kernel::Debian)?;
+    let first = images::directory(manifest.architecture, Kernel::Debian);
     let first = image::io::packed(&manifest, &first).context("no image was built")?;
 
     let directory = workspace::target("image-again").join(manifest.architecture.name());

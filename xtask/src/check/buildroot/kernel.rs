@@ -1,6 +1,5 @@
 //! Whether the kernel's Kconfig gives every option that is asked of it, by the sources of Debian's kernel.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -10,11 +9,11 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::tree::Tree;
 use super::{ARCHITECTURES, TREE};
+use crate::kernel::sources::{self, SOURCES};
 use crate::progress::stage;
 use crate::{tools, workspace};
 
-/// The sources, and what begins the names of the packages with a built Kconfig; one of the series the tree builds.
-const SOURCE: &str = "linux-source-6.12";
+/// What begins the names of the packages with a built Kconfig.
 const KBUILD: &str = "linux-kbuild-6.12";
 
 /// What of the sources Kconfig reads; the rest is a gigabyte and a half.
@@ -24,7 +23,7 @@ const READ_BY_KCONFIG: [&str; 2] = ["*/Kconfig*", "*/scripts/*.sh"];
 pub(super) fn check(tree: &Tree) -> Result<()> {
     let directory = workspace::target("kconfig");
     fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
-    let sources = sources(&directory)?;
+    let sources = kconfig(&directory)?;
     let outcomes = thread::scope(|scope| {
         let checks = ARCHITECTURES
             .map(|it| scope.spawn(|| survives(tree, it, &sources).with_context(|| it.to_owned())));
@@ -37,19 +36,13 @@ pub(super) fn check(tree: &Tree) -> Result<()> {
 }
 
 /// Brings what Kconfig reads, unless it is there, and tells where.
-fn sources(directory: &Path) -> Result<PathBuf> {
-    let get = || -> Result<PathBuf> {
-        let sources = directory.join(format!("{SOURCE}_{}", candidate(SOURCE)?));
+fn kconfig(directory: &Path) -> Result<PathBuf> {
+    sources::with_lists(|| {
+        let sources = directory.join(format!("{SOURCES}_{}", sources::candidate(SOURCES)?));
         if !sources.join("complete").exists() {
             stage("fetching the kernel's Kconfig, 150 MB", || fetch(directory, &sources))?;
         }
         Ok(sources)
-    };
-    get().or_else(|error| {
-        // Old lists name versions that the mirror has no more.
-        eprintln!("again, because {error:#}");
-        tools::update_lists()?;
-        get()
     })
 }
 
@@ -74,7 +67,7 @@ fn survives(tree: &Tree, architecture: &str, sources: &Path) -> Result<()> {
 }
 
 /// Fails with the options that a configuration lacks, as the tree's own script finds them.
-pub(super) fn kept(configuration: &Path, asked: impl Iterator<Item = PathBuf>) -> Result<()> {
+pub(crate) fn kept(configuration: &Path, asked: impl Iterator<Item = PathBuf>) -> Result<()> {
     let mut script = tools::command("sh");
     script.arg(workspace::root().join(TREE).join("kept.sh")).arg(configuration).args(asked);
     let output = script.stderr(Stdio::piped()).output().context("sh cannot be started")?;
@@ -121,61 +114,18 @@ fn fetch(directory: &Path, sources: &Path) -> Result<()> {
         let path = entry?.path();
         if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
     }
-    let unpacked = directory.join("unpacked");
-    fs::create_dir_all(sources)?;
-    unpack(&download(directory, SOURCE)?, &unpacked)?;
-    unpack(&download(directory, &kbuild()?)?, sources)?;
-
-    let archive = unpacked.join(format!("usr/src/{SOURCE}.tar.xz"));
-    let mut tar = tools::command("tar");
-    tar.arg("-xJf").arg(&archive).arg("-C").arg(sources).args(["--strip-components=1"]);
-    tools::run(tar.arg("--wildcards").args(READ_BY_KCONFIG))?;
-    fs::remove_dir_all(&unpacked)?;
+    sources::unpack(directory, sources, &READ_BY_KCONFIG)?;
+    sources::unpack_package(directory, &kbuild()?, sources)?;
     fs::write(sources.join("complete"), "")?;
     Ok(())
 }
 
-/// Downloads a package and returns its file.
-fn download(directory: &Path, package: &str) -> Result<PathBuf> {
-    let mut apt = tools::command("apt-get");
-    // apt's own user may not write where we do.
-    apt.current_dir(directory).args(["-q", "-o", "APT::Sandbox::User=root"]);
-    tools::run(apt.args(["-o", "Acquire::Retries=3", "download", package]))?;
-    let start = format!("{package}_");
-    let is_it = |it: &OsString| it.to_string_lossy().starts_with(&start);
-    let names = fs::read_dir(directory)?.map(|it| Ok(it?.file_name()));
-    let names: Result<Vec<_>> = names.collect();
-    // apt writes + as it is and : as %3a; the package's name is kept.
-    let name = names?.into_iter().find(|it| is_it(it) && it.to_string_lossy().ends_with(".deb"));
-    Ok(directory.join(name.with_context(|| format!("apt-get downloaded no {package}"))?))
-}
-
-fn unpack(package: &Path, destination: &Path) -> Result<()> {
-    tools::run(tools::command("dpkg-deb").arg("-x").arg(package).arg(destination))?;
-    fs::remove_file(package).with_context(|| package.display().to_string())
-}
-
-/// The version of a package that apt would take.
-fn candidate(package: &str) -> Result<String> {
-    let shown = apt_cache(&["policy", package])?;
-    let version = shown.lines().find_map(|it| it.trim_start().strip_prefix("Candidate: "));
-    let version = version.filter(|it| *it != "(none)").map(|it| it.replace(':', "%3a"));
-    version.with_context(|| format!("apt knows no {package}"))
-}
-
 /// The last of the packages with a built Kconfig: any of the series reads any of its sources.
 fn kbuild() -> Result<String> {
-    let names = apt_cache(&["pkgnames", KBUILD])?;
+    let names = sources::apt_cache(&["pkgnames", KBUILD])?;
     let mut names: Vec<_> = names.lines().map(str::to_owned).collect();
     names.sort_unstable();
     names.pop().with_context(|| format!("apt knows no {KBUILD}"))
-}
-
-fn apt_cache(arguments: &[&str]) -> Result<String> {
-    let output = tools::command("apt-cache").args(arguments).stdout(Stdio::piped()).output();
-    let output = output.context("apt-cache cannot be started")?;
-    ensure!(output.status.success(), "apt-cache failed ({})", output.status);
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// The Kconfig program among the unpacked.
