@@ -5,7 +5,7 @@ use std::{fmt, io};
 use netlink_packet_core::DecodeError;
 use thiserror::Error;
 
-use crate::{IfName, Incomplete, Step, VlanId, codec::BatadvCmd};
+use crate::{IfName, Incomplete, MacAddr, MeasurementFault, Step, VlanId, codec::BatadvCmd};
 
 /// A result whose error says whose fault it is.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -60,6 +60,21 @@ pub enum Error {
         request: Request,
         /// How often.
         attempts: usize,
+    },
+    /// As its source says: the throughput was not measured.
+    #[error("cannot {request}")]
+    Measurement {
+        /// What was asked.
+        request: Request,
+        /// Why, by whose fault it is.
+        #[source]
+        fault: MeasurementFault,
+    },
+    /// This machine's: the answer was told while more was told than was read in time.
+    #[error("cannot {request}: the kernel told more than was read in time")]
+    Missed {
+        /// What was asked.
+        request: Request,
     },
     /// The kernel's: its answer could not be decoded.
     #[error("cannot {request}: the kernel's answer could not be decoded")]
@@ -129,6 +144,16 @@ pub enum Request {
     Algorithms,
     /// To read a VLAN on a mesh device.
     Vlan(IfName, VlanId),
+    /// To read what a mesh device has counted.
+    Counters(IfName),
+    /// To tell of changes of settings and of throughput measurements.
+    Notifications,
+    /// To tell of events of mesh devices.
+    Uevents,
+    /// To measure the throughput to a node in a mesh.
+    Measure(IfName, MacAddr),
+    /// To cancel the measurement to a node in a mesh.
+    CancelMeasurement(IfName, MacAddr),
     /// To take a step.
     Step(Step),
 }
@@ -155,6 +180,15 @@ impl fmt::Display for Request {
             Self::Table(command, mesh) => write!(f, "list {command:?} of {mesh}"),
             Self::Algorithms => f.write_str("list the routing algorithms"),
             Self::Vlan(mesh, vlan) => write!(f, "read VLAN {vlan} on {mesh}"),
+            Self::Counters(mesh) => write!(f, "read the counters of {mesh}"),
+            Self::Notifications => f.write_str("listen to batman-adv"),
+            Self::Uevents => f.write_str("listen for events of mesh devices"),
+            Self::Measure(mesh, node) => {
+                write!(f, "measure the throughput to {node} in {mesh}")
+            }
+            Self::CancelMeasurement(mesh, node) => {
+                write!(f, "cancel the measurement to {node} in {mesh}")
+            }
             Self::Step(step) => step.fmt(f),
         }
     }

@@ -11,7 +11,7 @@
 //!
 //! [`plan()`] of a state that is as wanted is empty, so observing again is how a step is verified.
 //! Nothing here knows of identities or keys, and no process is ever started.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod codec;
 mod error;
@@ -23,15 +23,18 @@ mod names;
 mod plan;
 
 pub use error::{Errno, Error, Request, Result};
-pub use io::{Event, Events, Kernel, Streamed, Table};
+pub use io::{
+    Event, Events, Kernel, Measuring, Notifications, Progress, Streamed, Table, Uevent, Uevents,
+};
 pub use knob::{
     GatewayMode, InterfaceSettings, Knob, LogLevel, Mask, MeshSettings, Setting, Value,
     VlanSettings,
 };
 pub use mesh::{
-    Backbone, CachedAddress, Claim, ClientFlags, Contradiction, Gateway, GlobalClient,
-    HardInterface, Incomplete, InvalidVlanId, Link, LocalClient, MeshDevice, MulticastFlags,
-    Neighbour, NeighbourLink, Originator, Row, Seen, Vlan, VlanId, Wanted,
+    Backbone, CachedAddress, Claim, ClientFlags, Contradiction, Counters, Gateway, GlobalClient,
+    Happening, HardInterface, Incomplete, InvalidVlanId, Link, LocalClient, Measurement,
+    MeasurementFault, MeshDevice, MeshEvent, MulticastFlags, Neighbour, NeighbourLink,
+    Notification, Originator, Report, Row, Seen, Vlan, VlanId, Wanted,
 };
 pub use metric::{LinkQuality, RoutingAlgorithm, Throughput, UnknownAlgorithm};
 pub use names::{IfIndex, IfName, InvalidIfName, InvalidMacAddr, MacAddr};

@@ -11,9 +11,11 @@ mod flags;
 mod message;
 #[cfg(test)]
 mod tests;
+mod uevent;
 mod value;
 
 pub use attribute::{BatadvAttr, VlanNumber};
 pub use command::BatadvCmd;
 pub use flags::{McastFlags, McastFlagsPriv, TtFlags};
 pub use message::BatadvMessage;
+pub use uevent::UeventMessage;

@@ -60,6 +60,11 @@ impl Exchange {
         Ok(Self { protocol, socket, sequence: 0, unfinished: false, datagram })
     }
 
+    /// The socket that questions are put through, for what is not asked in messages.
+    pub(super) fn socket(&self) -> &Socket {
+        self.socket.socket_ref()
+    }
+
     /// Asks for a change and waits until the kernel made it.
     pub(super) async fn change<I>(&mut self, message: I, flags: u16) -> Result<(), Failure>
     where

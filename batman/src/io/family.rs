@@ -1,8 +1,11 @@
-//! The family `batadv` as the kernel has it now: its number.
+//! The family `batadv` as the kernel has it now: its number and its multicast groups.
 
 use netlink_packet_generic::{
     GenlFamily, GenlMessage,
-    ctrl::{GenlCtrl, GenlCtrlCmd, nlas::GenlCtrlAttrs},
+    ctrl::{
+        GenlCtrl, GenlCtrlCmd,
+        nlas::{GenlCtrlAttrs, McastGrpAttrs},
+    },
 };
 
 use super::{BatadvFrame, Kernel, error, exchange::Failure};
@@ -49,6 +52,15 @@ impl Kernel {
         numbers.next().ok_or(absent("CTRL_ATTR_FAMILY_ID"))
     }
 
+    /// Finds the number of a multicast group of the family.
+    pub(super) async fn group(&mut self, name: &str) -> Result<u32> {
+        let mut groups = self.describe().await?.into_iter().filter_map(|attribute| {
+            let GenlCtrlAttrs::McastGroups(groups) = attribute else { return None };
+            groups.iter().find_map(|group| number(group, name))
+        });
+        groups.next().ok_or(absent("CTRL_ATTR_MCAST_GROUPS"))
+    }
+
     async fn describe(&mut self) -> Result<Vec<GenlCtrlAttrs>> {
         let name = BatadvMessage::family_name().to_owned();
         let question =
@@ -61,6 +73,32 @@ impl Kernel {
     }
 }
 
+/// The group's number, if it has this name.
+fn number(group: &[McastGrpAttrs], wanted: &str) -> Option<u32> {
+    let named = |attribute: &McastGrpAttrs| matches!(attribute, McastGrpAttrs::Name(name) if name == wanted);
+    let number = |attribute: &McastGrpAttrs| match attribute {
+        McastGrpAttrs::Id(number) => Some(*number),
+        McastGrpAttrs::Name(_) => None,
+    };
+    group.iter().any(named).then(|| group.iter().find_map(number)).flatten()
+}
+
 fn absent(attribute: &'static str) -> Error {
     Error::Incomplete { request: Request::Family, source: Incomplete::Absent(attribute) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn group_is_found_by_its_name_in_either_order() {
+        let name = || McastGrpAttrs::Name("config".to_owned());
+        let id = McastGrpAttrs::Id(9);
+
+        assert_eq!(number(&[name(), id.clone()], "config"), Some(9));
+        assert_eq!(number(&[id.clone(), name()], "config"), Some(9));
+        assert_eq!(number(&[id, name()], "tpmeter"), None);
+        assert_eq!(number(&[name()], "config"), None);
+    }
 }

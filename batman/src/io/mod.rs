@@ -1,17 +1,26 @@
 //! Asks the kernel and tells it: the only place with sockets.
 #![expect(clippy::disallowed_methods, reason = "this is where the crate acts on the kernel")]
 
+mod counters;
+mod ethtool;
 mod events;
 mod exchange;
 mod family;
 mod links;
+mod listener;
+mod measurement;
+mod notifications;
 mod tables;
+mod uevents;
 
 pub use events::{Event, Events};
 use exchange::{Exchange, Failure};
+pub use measurement::{Measuring, Progress};
 use netlink_packet_generic::GenlMessage;
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
+pub use notifications::Notifications;
 pub use tables::{Streamed, Table};
+pub use uevents::{Uevent, Uevents};
 
 use crate::{
     Errno, Error, IfName, Link, Request, Result, Seen, Step, Wanted, codec::BatadvMessage,
