@@ -17,6 +17,8 @@ pub struct Provision {
     pub join_token: Option<JoinToken>,
     /// The SPIRE server's trust bundle, as PEM; none for a machine that is enrolled later.
     pub trust_bundle: Option<String>,
+    /// The root of trust of its updates, where it is not the image's own.
+    pub update_root: Option<String>,
     /// How `eth0` gets its address.
     pub uplink: Uplink,
 }
@@ -74,9 +76,11 @@ impl Provision {
             file("hostname", 0o644, &format!("{}\n", self.host_name.0)),
             directory("mesh-node", 0o755),
             file("mesh-node/config.toml", 0o644, &self.config),
-            directory("spire", 0o700),
-            directory("spire/agent", 0o700),
         ];
+        if let Some(root) = &self.update_root {
+            entries.push(file("mesh-node/update-root.json", 0o644, root));
+        }
+        entries.extend([directory("spire", 0o700), directory("spire/agent", 0o700)]);
         if let Some(JoinToken(token)) = &self.join_token {
             entries.push(file("spire/join_token", 0o600, &format!("{token}\n")));
         }
@@ -165,6 +169,7 @@ mod tests {
             config: "[mesh]\n".to_owned(),
             join_token: Some(JoinToken("2c1f".to_owned())),
             trust_bundle: Some("PEM\n".to_owned()),
+            update_root: Some("{}".to_owned()),
             uplink: Uplink::Static {
                 address: Ipv4Addr::new(10, 0, 2, 15),
                 prefix: 24,
@@ -195,6 +200,7 @@ mod tests {
                 ("hostname", 0o644, Some("router-1\n")),
                 ("mesh-node", 0o755, None),
                 ("mesh-node/config.toml", 0o644, Some("[mesh]\n")),
+                ("mesh-node/update-root.json", 0o644, Some("{}")),
                 ("spire", 0o700, None),
                 ("spire/agent", 0o700, None),
                 ("spire/join_token", 0o600, Some("2c1f\n")),
@@ -206,8 +212,13 @@ mod tests {
 
     #[test]
     fn a_machine_without_identity_has_no_token_and_no_bundle() {
-        let bare =
-            Provision { join_token: None, trust_bundle: None, uplink: Uplink::Dhcp, ..enrolled() };
+        let bare = Provision {
+            join_token: None,
+            trust_bundle: None,
+            update_root: None,
+            uplink: Uplink::Dhcp,
+            ..enrolled()
+        };
 
         check(
             &bare,

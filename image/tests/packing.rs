@@ -124,6 +124,7 @@ fn provision() -> Provision {
         config: "[mesh]\n".to_owned(),
         join_token: Some(JoinToken("2c1f".to_owned())),
         trust_bundle: None,
+        update_root: None,
         uplink: Uplink::Dhcp,
     }
 }

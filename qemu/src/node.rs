@@ -27,6 +27,8 @@ pub struct Node {
     pub config: String,
     /// What it joins its trust domain with, or `None` for a node without an identity.
     pub enrolment: Option<Enrolment>,
+    /// What vouches for its releases, if it is not the image's own.
+    pub update_root: Option<String>,
     /// Where `eth0` leads.
     pub uplink: Uplink,
     /// Memory in mebibytes.
@@ -48,6 +50,7 @@ impl Node {
             name: name.into(),
             config: String::new(),
             enrolment: None,
+            update_root: None,
             uplink: Uplink::Host,
             memory_mib: MEMORY_MIB,
             more_disk: 0,
@@ -75,6 +78,13 @@ impl Node {
     #[must_use]
     pub fn enrolled(mut self, enrolment: Enrolment) -> Self {
         self.enrolment = Some(enrolment);
+        self
+    }
+
+    /// Gives it the root of trust of its releases.
+    #[must_use]
+    pub fn update_root(mut self, root: String) -> Self {
+        self.update_root = Some(root);
         self
     }
 

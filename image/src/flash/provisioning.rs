@@ -21,19 +21,14 @@ const KEYS: [&str; 7] = [
 ];
 const UPLINK_KEYS: [&str; 3] = ["address", "gateway", "name_server"];
 
-/// Where a router looks for the root of trust of its updates before it takes the image's own.
-const UPDATE_ROOT: &str = "mesh-node/update-root.json";
-
 /// SPIRE's own tokens have 36 characters; the server takes any, and nobody has one longer than this.
 const LONGEST_TOKEN: usize = 256;
 
 /// What one router is given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provisioning {
-    /// Its name, configuration, enrolment and uplink.
+    /// Its name, configuration, enrolment, root of trust and uplink.
     pub provision: Provision,
-    /// The root of trust of its updates, where it is not the image's own.
-    pub update_root: Option<String>,
     /// The files that it was read from beside the provisioning file and that hold a secret.
     pub secret_files: Vec<String>,
     /// Whether the provisioning file itself holds a secret.
@@ -87,8 +82,14 @@ impl Provisioning {
         let Reading { mut faults, secret_files, .. } = reading;
         match (host_name, config, uplink) {
             (Some(host_name), Some(config), Some(uplink)) if faults.is_empty() => Ok(Self {
-                provision: Provision { host_name, config, join_token, trust_bundle, uplink },
-                update_root,
+                provision: Provision {
+                    host_name,
+                    config,
+                    join_token,
+                    trust_bundle,
+                    update_root,
+                    uplink,
+                },
                 secret_files,
                 holds_secret: root.contains_key("join_token"),
             }),
@@ -104,12 +105,7 @@ impl Provisioning {
     /// # Errors
     /// [`keep::Unfit`] when they are too large.
     pub fn keep(&self) -> Result<Keep, keep::Unfit> {
-        let mut keep = self.provision.keep()?;
-        if let Some(root) = &self.update_root {
-            let bytes = root.as_bytes().to_vec();
-            keep.put(UPDATE_ROOT, keep::File { mode: 0o644, bytes })?;
-        }
-        Ok(keep)
+        self.provision.keep()
     }
 }
 

@@ -18,6 +18,9 @@ pub trait Firmware: Sync {
     /// Returns the kernel's command line.
     fn command_line(&self) -> &str;
 
+    /// Returns the update to the same.
+    fn update(&self) -> &Path;
+
     /// Writes a node's disk, the way a router is flashed, or returns `false` if it has none.
     fn flash(&self, node: &Node, disk: &Path) -> anyhow::Result<bool>;
 }
@@ -35,6 +38,10 @@ impl Firmware for Packed {
         &self.command_line
     }
 
+    fn update(&self) -> &Path {
+        &self.update
+    }
+
     fn flash(&self, node: &Node, disk: &Path) -> anyhow::Result<bool> {
         let enrolment = node.enrolment.as_ref();
         let provision = Provision {
@@ -42,6 +49,7 @@ impl Firmware for Packed {
             config: node.config.clone(),
             join_token: enrolment.map(|it| JoinToken(it.join_token.secret().into())),
             trust_bundle: enrolment.map(|it| it.bundle_pem.clone()),
+            update_root: node.update_root.clone(),
             uplink: Uplink::Dhcp,
         };
         provision_disk(self, &provision, disk)?;
