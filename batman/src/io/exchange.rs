@@ -44,9 +44,35 @@ pub(super) enum Steadiness {
     Interrupted,
 }
 
-pub(super) struct Exchange {
+/// Where questions go and answers come from.
+pub(super) trait Datagrams: Sized {
+    fn open(protocol: isize) -> io::Result<Self>;
+    async fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
+    /// Fills an empty `datagram` with the next one and tells who sent it.
+    async fn receive(&mut self, datagram: &mut Vec<u8>) -> io::Result<u32>;
+}
+
+impl Datagrams for TokioSocket {
+    fn open(protocol: isize) -> io::Result<Self> {
+        let socket = Self::new(protocol)?;
+        let options: &Socket = socket.socket_ref();
+        options.set_ext_ack(true)?;
+        options.set_cap_ack(true)?;
+        Ok(socket)
+    }
+
+    async fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        self.send_to(datagram, &SocketAddr::new(KERNEL, 0)).await.map(drop)
+    }
+
+    async fn receive(&mut self, datagram: &mut Vec<u8>) -> io::Result<u32> {
+        self.recv_from(datagram).await.map(|from| from.port_number())
+    }
+}
+
+pub(super) struct Exchange<S = TokioSocket> {
     protocol: isize,
-    socket: TokioSocket,
+    pub(super) socket: S,
     sequence: u32,
     /// A question was put and its answers were not read to their end.
     unfinished: bool,
@@ -54,15 +80,23 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    /// The socket that questions are put through, for what is not asked in messages.
+    pub(super) fn socket(&self) -> &Socket {
+        self.socket.socket_ref()
+    }
+}
+
+impl<S: Datagrams> Exchange<S> {
     pub(super) fn open(protocol: isize) -> io::Result<Self> {
-        let socket = open(protocol)?;
+        let socket = S::open(protocol)?;
         let datagram = Vec::with_capacity(DATAGRAM);
         Ok(Self { protocol, socket, sequence: 0, unfinished: false, datagram })
     }
 
-    /// The socket that questions are put through, for what is not asked in messages.
-    pub(super) fn socket(&self) -> &Socket {
-        self.socket.socket_ref()
+    /// How many bytes it keeps of what comes.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.datagram.capacity()
     }
 
     /// Asks for a change and waits until the kernel made it.
@@ -113,15 +147,14 @@ impl Exchange {
         I: NetlinkSerializable + NetlinkDeserializable,
     {
         if self.unfinished {
-            self.socket = open(self.protocol)?;
+            self.socket = S::open(self.protocol)?;
         }
         self.unfinished = true;
         self.send(message, flags).await?;
         let mut steadiness = Steadiness::Steady;
         loop {
             self.datagram.clear();
-            let from = self.socket.recv_from(&mut self.datagram).await?;
-            if from.port_number() != KERNEL {
+            if self.socket.receive(&mut self.datagram).await? != KERNEL {
                 continue;
             }
             for frame in Frames(&self.datagram) {
@@ -149,16 +182,8 @@ impl Exchange {
         message.finalize();
         let mut bytes = vec![0; message.buffer_len()];
         message.serialize(&mut bytes);
-        self.socket.send_to(&bytes, &SocketAddr::new(KERNEL, 0)).await.map(drop)
+        self.socket.send(&bytes).await
     }
-}
-
-fn open(protocol: isize) -> io::Result<TokioSocket> {
-    let socket = TokioSocket::new(protocol)?;
-    let options: &Socket = socket.socket_ref();
-    options.set_ext_ack(true)?;
-    options.set_cap_ack(true)?;
-    Ok(socket)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

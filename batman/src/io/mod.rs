@@ -10,6 +10,7 @@ mod links;
 mod listener;
 mod measurement;
 mod notifications;
+mod rows;
 mod tables;
 mod uevents;
 
@@ -19,7 +20,7 @@ pub use measurement::{Measuring, Progress};
 use netlink_packet_generic::GenlMessage;
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
 pub use notifications::Notifications;
-pub use tables::{Streamed, Table};
+pub use rows::{Streamed, Table};
 pub use uevents::{Uevent, Uevents};
 
 use crate::{

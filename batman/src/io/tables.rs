@@ -1,9 +1,10 @@
 //! What batman-adv tells, over its generic netlink family.
 
 use super::{
-    ATTEMPTS, BatadvFrame, Kernel, ROWS, error,
+    ATTEMPTS, BatadvFrame, Kernel, Streamed, Table, error,
     exchange::{Failure, Steadiness},
     family::Family,
+    rows,
 };
 use crate::{
     Backbone, CachedAddress, Claim, Errno, Error, Gateway, GlobalClient, HardInterface, IfIndex,
@@ -11,26 +12,6 @@ use crate::{
     Request, Result, Row, Vlan, VlanId,
     codec::{BatadvAttr, BatadvCmd, BatadvMessage, VlanNumber},
 };
-
-/// A table of a mesh, as it was at one time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table<R> {
-    /// The rows in the kernel's order.
-    pub rows: Vec<R>,
-    /// How many rows were not kept, because they could not be read or were beyond the bound of
-    /// 16,384.
-    pub left_out: usize,
-}
-
-/// How a table came that was streamed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Streamed {
-    /// How many rows were not handed over, because they could not be read.
-    pub left_out: usize,
-    /// Whether the kernel told that the table changed meanwhile: rows may be missing or doubled,
-    /// and it is for the caller to ask again.
-    pub changed: bool,
-}
 
 impl Kernel {
     /// Reads a mesh device and its settings; anybody may.
@@ -117,8 +98,9 @@ impl Kernel {
     /// before.
     pub async fn stream<R: Row>(&mut self, mesh: &IfName, row: impl FnMut(R)) -> Result<Streamed> {
         let link = self.mesh_link(mesh, |mesh| request(R::COMMAND, mesh)).await?;
-        let family = self.family().await?;
-        self.streamed(family, &link, row).await
+        let question = self.family().await?.ask(R::COMMAND, link.index, []);
+        let streamed = rows::streamed(&mut self.generic, question, row).await;
+        streamed.map_err(|failure| refusal(failure, R::COMMAND, link.name))
     }
 
     pub(super) async fn mesh(&mut self, family: Family, mesh: &Link) -> Result<MeshDevice> {
@@ -128,39 +110,16 @@ impl Kernel {
     }
 
     pub(super) async fn rows<R: Row>(&mut self, family: Family, mesh: &Link) -> Result<Table<R>> {
-        for _ in 0..ATTEMPTS {
-            let (mut rows, mut beyond) = (Vec::new(), 0);
-            let keep = |row| if rows.len() < ROWS { rows.push(row) } else { beyond += 1 };
-            let Streamed { left_out, changed } = self.streamed(family, mesh, keep).await?;
-            if !changed {
-                return Ok(Table { rows, left_out: left_out + beyond });
+        let question = || family.ask(R::COMMAND, mesh.index, []);
+        let name = || mesh.name.clone();
+        match rows::whole(&mut self.generic, question).await {
+            Ok(Some(table)) => Ok(table),
+            Ok(None) => {
+                let request = request(R::COMMAND, name());
+                Err(Error::Unsteady { request, attempts: ATTEMPTS })
             }
+            Err(failure) => Err(refusal(failure, R::COMMAND, name())),
         }
-        let request = request(R::COMMAND, mesh.name.clone());
-        Err(Error::Unsteady { request, attempts: ATTEMPTS })
-    }
-
-    async fn streamed<R: Row>(
-        &mut self,
-        family: Family,
-        mesh: &Link,
-        mut row: impl FnMut(R),
-    ) -> Result<Streamed> {
-        let mut streamed = Streamed::default();
-        let question = family.ask(R::COMMAND, mesh.index, []);
-        let dumped = self.generic.dump(question, |message| {
-            match message.ok().and_then(|frame: BatadvFrame| R::try_from(&frame.payload).ok()) {
-                Some(read) => row(read),
-                None => streamed.left_out += 1,
-            }
-        });
-        match dumped.await {
-            Ok(steadiness) => streamed.changed = steadiness == Steadiness::Interrupted,
-            // A mesh without an active hard interface: its tables are empty.
-            Err(Failure::Refused { errno: Errno::ENOENT, .. }) => {}
-            Err(failure) => return Err(refusal(failure, R::COMMAND, mesh.name.clone())),
-        }
-        Ok(streamed)
     }
 
     async fn one<T>(
