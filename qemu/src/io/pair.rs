@@ -12,7 +12,7 @@ use super::mesh::{Mesh, Recipe};
 use super::site::Site;
 use crate::console::Output;
 use crate::image_status::ImageStatus;
-use crate::machine::Clock;
+use crate::node::Node;
 use crate::patience::Seen;
 use crate::update::Update;
 
@@ -64,41 +64,41 @@ impl<'site> Pair<'site> {
 
     /// Boots both, and waits until they have verified one another.
     pub fn form(site: &'site Site, name: &str) -> anyhow::Result<Self> {
-        let pair = Self::power_on(site, name, Clock::Host)?;
+        Self::form_shaped(site, name, Node::by_firmware)
+    }
+
+    /// As [`Pair::form`], with a router of another kind to update.
+    pub fn form_shaped(
+        site: &'site Site,
+        name: &str,
+        shape: fn(Node) -> Node,
+    ) -> anyhow::Result<Self> {
+        let pair = Self::power_on(site, name, shape)?;
         pair.mesh.wait_for_shells()?;
-        pair.hand_over_root()?;
         pair.is_whole()?;
         Ok(pair)
     }
 
-    /// Gives the router the root that vouches for releases.
-    pub fn hand_over_root(&self) -> anyhow::Result<()> {
-        let (root, path) = (self.depot.root()?, "/data/mesh-node/update-root.json");
-        self.alpha()?.run(&format!("cat >{path} <<'END'\n{root}\nEND\nkillall mesh-node"))?;
-        Ok(())
-    }
-
-    /// Powers both on, the one that is updated with a clock.
-    pub fn power_on(site: &'site Site, name: &str, clock: Clock) -> anyhow::Result<Self> {
+    /// Powers both on, the one that is updated in a shape of its own.
+    pub fn power_on(
+        site: &'site Site,
+        name: &str,
+        shape: fn(Node) -> Node,
+    ) -> anyhow::Result<Self> {
         let release = site.release()?;
         let directory = site.directory.join(format!("{name}-depot"));
         let _ = std::fs::remove_dir_all(&directory);
         let depot = Depot::establish(&release.meshctl, &directory)?;
-        let file = std::fs::read(&release.update);
-        let update = Update::parse(&file.with_context(|| release.update.display().to_string())?)?;
+        let file = site.firmware(shape(Node::new(ALPHA)).architecture)?.update();
+        let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
+        let update = Update::parse(&bytes)?;
         let server = FileServer::start(&depot.repository())?;
         let section = format!("[update]\nrepository = \"{}\"\n{TIMES}", server.url());
         let recipe = Recipe::routers([ALPHA, BRAVO]);
-        let mesh = Mesh::power_on_shaped(site, name, &recipe, |node| {
-            if node.name != ALPHA {
-                return node;
-            }
-            let node = node.clock(clock).section(&section);
-            match clock {
-                Clock::Host => node.by_firmware(),
-                // OVMF takes a clock in 1970 for one in 2070, and sets it so.
-                Clock::Unset => node,
-            }
+        let root = depot.root()?;
+        let mesh = Mesh::power_on_shaped(site, name, &recipe, |node| match node.name.as_str() {
+            ALPHA => shape(node.section(&section).update_root(root.clone())),
+            _ => node,
         })?;
         let newest = update.version().clone();
         Ok(Self { mesh, server, depot, update, newest, recipe })
@@ -215,6 +215,19 @@ impl<'site> Pair<'site> {
         alpha.wait_for_shell()
     }
 
+    /// Waits until the router's node has run for longer than the watchdog waits for a sign of life.
+    pub fn outlive_watchdog(&self) -> anyhow::Result<()> {
+        let alpha = self.alpha()?;
+        let before = alpha.boot_id()?;
+        self.mesh.lab.wait_until("the watchdog to do nothing", 3 * UNPETTED, || {
+            let times = alpha.run("cat /proc/uptime /proc/$(pidof mesh-node)/stat")?;
+            let age = process_age(&times).with_context(|| format!("no times in {times:?}"))?;
+            Ok(Seen::when(age > UNPETTED + UNPETTED / 6, || format!("the node runs for {age:?}")))
+        })?;
+        ensure!(alpha.boot_id()? == before, "it was started anew");
+        Ok(())
+    }
+
     /// Stops the router's node dead; returns how long it took until the shell of another boot was there.
     pub fn hang_node(&self) -> anyhow::Result<Duration> {
         let alpha = self.alpha()?;
@@ -267,5 +280,30 @@ impl<'site> Pair<'site> {
             let status = ImageStatus::parse(&output.stdout)?;
             Ok(if fits(&status)? { Seen::Yes(status) } else { Seen::NotYet(status.summary()) })
         })
+    }
+}
+
+/// Reads how long a process has run out of `/proc/uptime` and its `stat`, whose 22nd field is its start (proc(5)).
+fn process_age(times: &str) -> Option<Duration> {
+    /// What the kernel counts in towards user space (`USER_HZ`).
+    const TICKS: f64 = 100.0;
+    let (uptime, stat) = times.split_once('\n')?;
+    let uptime: f64 = uptime.split(' ').next()?.parse().ok()?;
+    let start: f64 = stat.split(' ').nth(21)?.parse().ok()?;
+    Duration::try_from_secs_f64(uptime - start / TICKS).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_as_old_as_the_time_since_its_start() {
+        let stat = "261 (mesh-node) S 1 261 261 0 -1 4194304 1 0 0 0 9 9 0 0 20 0 3 0 1250 1 1";
+
+        let age = process_age(&format!("52.50 80.00\n{stat}\n"));
+
+        assert_eq!(age, Some(Duration::from_secs(40)));
+        assert_eq!(process_age("52.50 80.00\n"), None);
     }
 }
