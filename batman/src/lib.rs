@@ -11,6 +11,24 @@
 //!
 //! [`plan()`] of a state that is as wanted is empty, so observing again is how a step is verified.
 //! Nothing here knows of identities or keys, and no process is ever started.
+//!
+//! As a client alone, [`Kernel`] reads every table ([`Kernel::table`], [`Kernel::stream`] and the
+//! methods with a table's name), [`Notifications`] and [`Uevents`] hear what batman-adv tells of
+//! its own accord, and [`Kernel::measure`] is its throughput meter. [`codec`] is the family's bytes.
+//!
+//! ```no_run
+//! # async fn neighbours() -> batman::Result<()> {
+//! let mut kernel = batman::Kernel::open()?;
+//! let mesh = "bat0".parse().expect("bat0 is a link's name");
+//! for neighbour in kernel.neighbours(&mesh).await? {
+//!     println!("{} on {}, {:?} ago", neighbour.address, neighbour.interface, neighbour.last_seen);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Mesh device, hard interfaces, VLANs and counters may be read by anybody; the other tables, the
+//! meter and every change take CAP_NET_ADMIN, and [`Error::Permission`] says so.
 #![deny(unsafe_code)]
 
 pub mod codec;

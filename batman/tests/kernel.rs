@@ -1,9 +1,12 @@
 //! The real kernel under the tests, asked only what anybody may ask and changed in nothing.
 //! Meshes on real kernels are the lab's.
 
-use std::{future::Future, pin::pin, task::Poll};
+use std::{future::Future, pin::pin, task::Poll, time::Duration};
 
-use batman::{Error, IfName, Kernel, Obstacle, RoutingAlgorithm, Step, Wanted, obstacles, plan};
+use batman::{
+    Claim, Errno, Error, IfName, Kernel, MacAddr, Obstacle, RoutingAlgorithm, Step, Wanted,
+    obstacles, plan,
+};
 
 fn wanted(hard_interfaces: &[&str]) -> Wanted {
     let name = |name: &str| name.parse().expect("the tests' names are within the kernel's rules");
@@ -78,4 +81,47 @@ async fn abandon<F: Future>(future: F, turns: usize) {
         }
         tokio::task::yield_now().await;
     }
+}
+
+/// Whatever this kernel is, a mesh that is not there is said not to be there, in everybody's words.
+#[test]
+fn every_table_of_a_mesh_that_is_not_there_says_so() {
+    block_on(async {
+        let mesh: IfName = "no-such-mesh".parse().unwrap();
+        let mut kernel = Kernel::open().unwrap();
+
+        let refusals = [
+            kernel.mesh_device(&mesh).await.unwrap_err(),
+            kernel.hard_interfaces(&mesh).await.unwrap_err(),
+            kernel.global_clients(&mesh).await.unwrap_err(),
+            kernel.stream(&mesh, |_: Claim| {}).await.unwrap_err(),
+            kernel.counters(&mesh).await.unwrap_err(),
+            kernel.measure(&mesh, MacAddr([2; 6]), Duration::from_secs(1)).await.unwrap_err(),
+        ];
+
+        for refusal in refusals {
+            assert!(matches!(&refusal, Error::Refused { errno: Errno::ENODEV, .. }), "{refusal}");
+        }
+    });
+}
+
+#[test]
+fn link_that_is_no_mesh_has_no_tables() {
+    block_on(async {
+        let loopback: IfName = "lo".parse().unwrap();
+        let mut kernel = Kernel::open().unwrap();
+
+        let refusal = kernel.gateways(&loopback).await.unwrap_err();
+
+        assert_eq!(refusal.to_string(), "cannot list the gateways in lo: lo is no mesh device");
+    });
+}
+
+#[test]
+fn events_of_meshes_can_be_waited_for_without_privilege() {
+    block_on(async {
+        let mut uevents = Kernel::open().unwrap().uevents().unwrap();
+
+        abandon(uevents.next(), 2).await;
+    });
 }
