@@ -61,6 +61,8 @@ enum Command {
     Prepare,
     /// Tells what is on the slots, and installs, tries, keeps or leaves an update.
     Image(commands::image::Arguments),
+    /// Tells what the kernel knows of the mesh: neighbours, nodes, gateways, clients, settings.
+    Mesh(commands::mesh::Arguments),
     /// Takes the router back to how it was provisioned and restarts it: data, identity and secrets are erased.
     FactoryReset,
     /// Checks that the cryptography does here what the standards say; exit status 1 if it does not.
@@ -98,6 +100,7 @@ async fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Image(arguments) => commands::image::run(arguments).await,
+        Command::Mesh(arguments) => commands::mesh::run(arguments).await,
         Command::FactoryReset => match factory_reset::mark() {
             Ok(()) => {
                 println!("the router restarts and goes back to how it was provisioned");

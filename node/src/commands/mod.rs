@@ -1,3 +1,5 @@
 //! The subcommands that are more than a few lines.
 
 pub(crate) mod image;
+mod measure;
+pub(crate) mod mesh;

@@ -1,0 +1,242 @@
+//! Messages as batctl's JSON queries show them, and names on top.
+//!
+//! Keys are the kernel's attribute names in small letters, without `BATADV_ATTR_`; only FLAG_BEST is `best`. A flag that is
+//! not set is absent. Where an address has a name, a second key that ends in `_name` tells it.
+
+use batman::codec::BatadvAttr as Attr;
+use batman::{GatewayMode, MacAddr, VlanId};
+use serde_json::{Map, Value, json};
+
+use super::names::Names;
+
+/// Shows the attributes of one message. What has no name here is left out.
+pub fn object(attributes: &[Attr], names: &Names) -> Value {
+    let mut object = Map::new();
+    for attribute in attributes {
+        let Some(key) = key(attribute) else { continue };
+        if let Some(name) = address(attribute).and_then(|address| names.of(address)) {
+            object.insert(format!("{key}_name"), json!(name));
+        }
+        object.insert(key, value(attribute));
+    }
+    Value::Object(object)
+}
+
+fn key(attribute: &Attr) -> Option<String> {
+    match attribute {
+        Attr::FlagBest => Some("best".to_owned()),
+        other => {
+            let name = other.name()?;
+            let name = name.strip_prefix("BATADV_ATTR_").unwrap_or(name);
+            Some(name.to_ascii_lowercase())
+        }
+    }
+}
+
+fn address(attribute: &Attr) -> Option<MacAddr> {
+    match attribute {
+        Attr::MeshAddress(address)
+        | Attr::HardAddress(address)
+        | Attr::OrigAddress(address)
+        | Attr::TtAddress(address)
+        | Attr::NeighAddress(address)
+        | Attr::Router(address)
+        | Attr::BlaAddress(address)
+        | Attr::BlaBackbone(address)
+        | Attr::DatCacheHwAddress(address) => Some(*address),
+        _ => None,
+    }
+}
+
+fn value(attribute: &Attr) -> Value {
+    if let Some(address) = address(attribute) {
+        return json!(address.to_string());
+    }
+    match attribute {
+        Attr::Version(text)
+        | Attr::AlgoName(text)
+        | Attr::MeshIfname(text)
+        | Attr::HardIfname(text) => json!(text),
+        Attr::TpmeterResult(number)
+        | Attr::TtTtvn(number)
+        | Attr::TtLastTtvn(number)
+        | Attr::Tq(number)
+        | Attr::HopPenalty(number) => json!(number),
+        Attr::BlaCrc(number) => json!(number),
+        Attr::TtVid(tag) | Attr::BlaVid(tag) | Attr::DatCacheVid(tag) => json!(vlan(*tag)),
+        Attr::VlanId(number) => json!(number.0),
+        Attr::TpmeterBytes(number) => json!(number),
+        Attr::TtFlags(flags) => client_flags(flags.bits()),
+        Attr::McastFlags(flags) => flagged(flags.bits(), MULTICAST),
+        Attr::McastFlagsPriv(flags) => flagged(flags.bits(), MULTICAST_PRIVATE),
+        Attr::LogLevel(level) => flagged(*level, LOG_LEVELS),
+        Attr::DatCacheIp4Address(address) => json!(address.to_string()),
+        Attr::GwMode(mode) => match GatewayMode::from(*mode) {
+            GatewayMode::Other(_) => json!("unknown"),
+            mode => json!(mode.to_string()),
+        },
+        switch => number(switch).map_or_else(|| json!(is_on(switch)), |number| json!(number)),
+    }
+}
+
+fn number(attribute: &Attr) -> Option<u32> {
+    match attribute {
+        Attr::MeshIfindex(number)
+        | Attr::HardIfindex(number)
+        | Attr::TpmeterTestTime(number)
+        | Attr::TpmeterCookie(number)
+        | Attr::TtCrc32(number)
+        | Attr::LastSeenMsecs(number)
+        | Attr::Throughput(number)
+        | Attr::BandwidthUp(number)
+        | Attr::BandwidthDown(number)
+        | Attr::IsolationMark(number)
+        | Attr::IsolationMask(number)
+        | Attr::GwBandwidthDown(number)
+        | Attr::GwBandwidthUp(number)
+        | Attr::GwSelClass(number)
+        | Attr::OrigInterval(number)
+        | Attr::ElpInterval(number)
+        | Attr::ThroughputOverride(number)
+        | Attr::MulticastFanout(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Switches have a value; flags are there or not.
+fn is_on(attribute: &Attr) -> bool {
+    match attribute {
+        Attr::AggregatedOgmsEnabled(on)
+        | Attr::ApIsolationEnabled(on)
+        | Attr::BondingEnabled(on)
+        | Attr::BridgeLoopAvoidanceEnabled(on)
+        | Attr::DistributedArpTableEnabled(on)
+        | Attr::FragmentationEnabled(on)
+        | Attr::MulticastForcefloodEnabled(on)
+        | Attr::NetworkCodingEnabled(on) => *on,
+        _ => true,
+    }
+}
+
+/// The number of a tag (net/batman-adv/main.h: BATADV_VLAN_HAS_TAG is bit 15); -1 without one.
+fn vlan(tag: u16) -> i32 {
+    const TAGGED: u16 = 1 << 15;
+    if tag & TAGGED == 0 { -1 } else { i32::from(tag & VlanId::MAX.number()) }
+}
+
+type Words = &'static [(&'static str, u32)];
+
+/// enum batadv_tt_client_flags.
+const CLIENT: Words = &[
+    ("del", 1),
+    ("roam", 1 << 1),
+    ("wifi", 1 << 4),
+    ("isolated", 1 << 5),
+    ("nopurge", 1 << 8),
+    ("new", 1 << 9),
+    ("pending", 1 << 10),
+    ("temp", 1 << 11),
+];
+
+/// enum batadv_mcast_flags.
+const MULTICAST: Words = &[
+    ("all_unsnoopables", 1),
+    ("want_all_ipv4", 1 << 1),
+    ("want_all_ipv6", 1 << 2),
+    ("want_no_rtr_ipv4", 1 << 3),
+    ("want_no_rtr_ipv6", 1 << 4),
+];
+
+/// enum batadv_mcast_flags_priv.
+const MULTICAST_PRIVATE: Words = &[
+    ("bridged", 1),
+    ("querier_ipv4_exists", 1 << 1),
+    ("querier_ipv6_exists", 1 << 2),
+    ("querier_ipv4_shadowing", 1 << 3),
+    ("querier_ipv6_shadowing", 1 << 4),
+];
+
+/// enum batadv_dbg_level.
+const LOG_LEVELS: Words = &[
+    ("batman", 1),
+    ("routes", 1 << 1),
+    ("tt", 1 << 2),
+    ("bla", 1 << 3),
+    ("dat", 1 << 4),
+    ("nc", 1 << 5),
+    ("mcast", 1 << 6),
+    ("tp", 1 << 7),
+];
+
+fn client_flags(bits: u32) -> Value {
+    flagged(bits, CLIENT)
+}
+
+fn flagged(bits: u32, words: Words) -> Value {
+    let named = words.iter().map(|(word, bit)| ((*word).to_owned(), json!(bits & bit != 0)));
+    let mut object: Map<_, _> = named.collect();
+    object.insert("raw".to_owned(), json!(bits));
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use batman::codec::{BatadvAttr, TtFlags, VlanNumber};
+
+    use super::*;
+
+    const NEAR: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
+
+    #[test]
+    fn keys_are_batctls_and_names_come_on_top() {
+        let mut names = Names::default();
+        names.learn(NEAR, "roof");
+        let row = [
+            BatadvAttr::OrigAddress(NEAR),
+            BatadvAttr::FlagBest,
+            BatadvAttr::Tq(251),
+            BatadvAttr::LastSeenMsecs(40),
+            BatadvAttr::HardIfname("eth1".to_owned()),
+        ];
+
+        assert_eq!(
+            object(&row, &names),
+            json!({
+                "orig_address": "02:00:00:00:00:02", "orig_address_name": "roof", "best": true, "tq": 251,
+                "last_seen_msecs": 40, "hard_ifname": "eth1",
+            })
+        );
+    }
+
+    #[test]
+    fn flags_are_objects_with_their_raw_number() {
+        let row = [BatadvAttr::TtFlags(TtFlags::WIFI | TtFlags::PERMANENT)];
+
+        let flags = &object(&row, &Names::default())["tt_flags"];
+
+        assert_eq!((&flags["wifi"], &flags["nopurge"]), (&json!(true), &json!(true)));
+        assert_eq!((&flags["roam"], &flags["raw"]), (&json!(false), &json!(272)));
+    }
+
+    #[test]
+    fn untagged_is_minus_one_and_vlan_zero_is_zero() {
+        let shown = |tag| object(&[BatadvAttr::TtVid(tag)], &Names::default())["tt_vid"].clone();
+
+        assert_eq!((shown(0), shown(0x8000), shown(0x800a)), (json!(-1), json!(0), json!(10)));
+    }
+
+    #[test]
+    fn switches_are_words_and_modes_too() {
+        let row = [
+            BatadvAttr::BondingEnabled(false),
+            BatadvAttr::GwMode(2),
+            BatadvAttr::OrigInterval(1000),
+            BatadvAttr::VlanId(VlanNumber(10)),
+        ];
+
+        assert_eq!(
+            object(&row, &Names::default()),
+            json!({ "bonding_enabled": false, "gw_mode": "server", "orig_interval": 1000, "vlanid": 10 })
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The kernel's mesh as people and scripts read it: tables, batctl's JSON, topology, names instead of addresses.
+
+pub mod columns;
+pub mod json;
+pub mod names;
+mod rows;
+pub mod topology;
+
+pub use rows::{Columns, Told};
