@@ -114,6 +114,8 @@ pub enum Request {
     Links,
     /// To read one link.
     Link(IfName),
+    /// To list the addresses of links.
+    Addresses,
     /// To find the family `batadv`.
     Family,
     /// To read the mesh device.
@@ -165,6 +167,7 @@ impl fmt::Display for Request {
             Self::Events => f.write_str("listen for changes to links"),
             Self::Links => f.write_str("list the links"),
             Self::Link(name) => write!(f, "read link {name}"),
+            Self::Addresses => f.write_str("list the addresses"),
             Self::Family => f.write_str("find batman-adv"),
             Self::Mesh(mesh) => write!(f, "read mesh {mesh}"),
             Self::HardInterfaces(mesh) => write!(f, "list the hard interfaces of {mesh}"),
@@ -203,10 +206,16 @@ impl Errno {
     pub const EPERM: Self = Self(1);
     /// There is no such thing: no such family, or a mesh without an active hard interface.
     pub const ENOENT: Self = Self(2);
+    /// There is such a thing already.
+    pub const EEXIST: Self = Self(17);
     /// There is no such link.
     pub const ENODEV: Self = Self(19);
+    /// The request makes no sense.
+    pub const EINVAL: Self = Self(22);
     /// The kernel knows no such kind of link.
     pub const EOPNOTSUPP: Self = Self(95);
+    /// The link has no such address.
+    pub const EADDRNOTAVAIL: Self = Self(99);
     /// Messages were lost because they were not read in time.
     pub const ENOBUFS: Self = Self(105);
 }

@@ -39,6 +39,7 @@ mod mesh;
 mod metric;
 mod names;
 mod plan;
+mod wanted;
 
 pub use error::{Errno, Error, Request, Result};
 pub use io::{
@@ -49,11 +50,12 @@ pub use knob::{
     VlanSettings,
 };
 pub use mesh::{
-    Backbone, CachedAddress, Claim, ClientFlags, Contradiction, Counters, Gateway, GlobalClient,
-    Happening, HardInterface, Incomplete, InvalidVlanId, Link, LocalClient, Measurement,
+    Backbone, CachedAddress, Claim, ClientFlags, Counters, Gateway, GlobalClient,
+    Happening, HardInterface, Incomplete, InvalidVlanId, Link, LinkAddress, LocalClient, Measurement,
     MeasurementFault, MeshDevice, MeshEvent, MulticastFlags, Neighbour, NeighbourLink,
-    Notification, Originator, Report, Row, Seen, Vlan, VlanId, Wanted,
+    Notification, Originator, Report, Row, Seen, Vlan, VlanId,
 };
 pub use metric::{LinkQuality, RoutingAlgorithm, Throughput, UnknownAlgorithm};
 pub use names::{IfIndex, IfName, InvalidIfName, InvalidMacAddr, MacAddr};
-pub use plan::{Obstacle, Step, obstacles, plan};
+pub use plan::{LinkRate, Named, Obstacle, RateSource, Step, obstacles, plan, was};
+pub use wanted::{Address, Contradiction, InvalidAddress, InvalidMtu, Lan, MacPolicy, Mtu, Wanted};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batman::{
-    IfIndex, Link, LinkQuality, MacAddr, MeshDevice, MeshSettings, Neighbour, Originator,
-    RoutingAlgorithm, Seen,
+    Address, IfIndex, Link, LinkAddress, LinkQuality, MacAddr, MeshDevice, MeshSettings, Neighbour,
+    Originator, RoutingAlgorithm, Seen,
 };
 use rcgen::{CertificateParams, KeyPair, SanType};
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -50,6 +50,8 @@ fn link(name: &str, index: u32, address: MacAddr, master: Option<u32>, kind: Opt
         up: true,
         carrier: true,
         master: master.map(IfIndex),
+        lower: None,
+        mtu: Some(1500),
     }
 }
 
@@ -67,6 +69,11 @@ pub(crate) fn mesh() -> Seen {
             settings: MeshSettings::default(),
         }),
         links: vec![link("eth1", 3, OWN, Some(9), None), bat0],
+        addresses: vec![LinkAddress {
+            link: IfIndex(9),
+            address: Address::link_local(MacAddr([2, 0, 0, 0, 9, 9])),
+            is_ours: false,
+        }],
         neighbours: vec![Neighbour {
             address: PEER,
             interface: "eth1".parse().unwrap(),

@@ -12,8 +12,8 @@ use super::{
     exchange::{Failure, Steadiness},
 };
 use crate::{
-    Errno, Error, IfIndex, IfName, Link, Request, Result, RoutingAlgorithm, Step, Wanted,
-    mesh::relevant,
+    Errno, Error, IfIndex, IfName, Link, MacAddr, Mtu, Request, Result, RoutingAlgorithm, Step,
+    Wanted, mesh::relevant,
 };
 
 impl Kernel {
@@ -54,7 +54,11 @@ impl Kernel {
     }
 
     /// The mesh device of this name, if there is one and it is one.
-    async fn existing_mesh(&mut self, step: &Step, mesh: &IfName) -> Result<Option<Link>> {
+    pub(super) async fn existing_mesh(
+        &mut self,
+        step: &Step,
+        mesh: &IfName,
+    ) -> Result<Option<Link>> {
         let link = self.link(mesh).await?;
         if link.as_ref().is_some_and(|link| !link.is_mesh()) {
             let request = Request::Step(step.clone());
@@ -102,7 +106,21 @@ impl Kernel {
         self.set(step, LinkUnspec::new_with_name(link.as_str()).nocontroller().build()).await
     }
 
-    async fn set(&mut self, step: &Step, link: LinkMessage) -> Result<()> {
+    pub(super) async fn set_mtu(&mut self, step: &Step, link: &IfName, mtu: Mtu) -> Result<()> {
+        self.set(step, LinkUnspec::new_with_name(link.as_str()).mtu(mtu.bytes()).build()).await
+    }
+
+    pub(super) async fn set_address(
+        &mut self,
+        step: &Step,
+        link: &IfName,
+        MacAddr(octets): MacAddr,
+    ) -> Result<()> {
+        let link = LinkUnspec::new_with_name(link.as_str()).address(octets.into()).build();
+        self.set(step, link).await
+    }
+
+    pub(super) async fn set(&mut self, step: &Step, link: LinkMessage) -> Result<()> {
         let outcome = self.route.change(RouteNetlinkMessage::SetLink(link), 0).await;
         outcome.map_err(|failure| error(failure, Request::Step(step.clone())))
     }

@@ -3,6 +3,9 @@
 
 mod counters;
 mod ethtool;
+mod addresses;
+mod apply;
+mod bridge;
 mod events;
 mod exchange;
 mod family;
@@ -11,6 +14,7 @@ mod listener;
 mod measurement;
 mod notifications;
 mod rows;
+mod rates;
 mod tables;
 mod uevents;
 
@@ -74,12 +78,31 @@ impl Kernel {
     /// Without CAP_NET_ADMIN the tables of an existing mesh cannot be read. A kernel without
     /// batman-adv is no error here: it has no mesh, and creating one will say why.
     pub async fn observe(&mut self, wanted: &Wanted) -> Result<Seen> {
+        self.look(wanted, Depth::Tables).await
+    }
+
+    /// Reads what [`plan`](crate::plan()) compares, and no tables of neighbours and originators;
+    /// anybody may.
+    ///
+    /// # Errors
+    /// Only if the kernel cannot be asked.
+    pub async fn observe_settings(&mut self, wanted: &Wanted) -> Result<Seen> {
+        self.look(wanted, Depth::Settings).await
+    }
+
+    async fn look(&mut self, wanted: &Wanted, depth: Depth) -> Result<Seen> {
         for _ in 0..ATTEMPTS {
             let (links, left_out) = self.links(wanted).await?;
-            let seen = Seen { links, left_out, ..Seen::default() };
+            let mut seen = Seen { links, left_out, ..Seen::default() };
+            let hosts = [wanted.mesh(), wanted.host()].map(|name| seen.link(name));
+            let hosts: Vec<_> = hosts.into_iter().flatten().map(|link| link.index).collect();
+            if !hosts.is_empty() {
+                seen.addresses = self.addresses(&hosts).await?;
+            }
+            seen.rates = rates::rates(wanted, &seen);
             let mesh = seen.link(wanted.mesh()).filter(|link| link.is_mesh()).cloned();
             let Some(mesh) = mesh else { return Ok(seen) };
-            match self.observe_mesh(&mesh, seen).await {
+            match self.look_at_mesh(wanted, &mesh, seen, depth).await {
                 Err(Error::Refused { errno: Errno::ENODEV, .. }) => {}
                 outcome => return outcome,
             }
@@ -87,32 +110,33 @@ impl Kernel {
         Err(Error::Unsteady { request: Request::Mesh(wanted.mesh().clone()), attempts: ATTEMPTS })
     }
 
-    async fn observe_mesh(&mut self, mesh: &Link, mut seen: Seen) -> Result<Seen> {
+    async fn look_at_mesh(
+        &mut self,
+        wanted: &Wanted,
+        mesh: &Link,
+        mut seen: Seen,
+        depth: Depth,
+    ) -> Result<Seen> {
         let family = self.family().await?;
         seen.mesh = Some(self.mesh(family, mesh).await?);
         let interfaces = self.rows(family, mesh).await?;
-        let neighbours = self.rows(family, mesh).await?;
-        let originators = self.rows(family, mesh).await?;
-        seen.left_out += interfaces.left_out + neighbours.left_out + originators.left_out;
+        seen.left_out += interfaces.left_out;
         seen.hard_interfaces = interfaces.rows;
-        seen.neighbours = neighbours.rows;
-        seen.originators = originators.rows;
-        Ok(seen)
-    }
-
-    /// Takes one step. Whether it had the wanted effect is for the next observation to tell.
-    ///
-    /// # Errors
-    /// The kernel's refusal, with the step that it refused. Creating a mesh device is what finds
-    /// out that a kernel has no batman-adv.
-    pub async fn apply(&mut self, step: &Step) -> Result<()> {
-        match step {
-            Step::CreateMesh { mesh, algorithm } => self.create(step, mesh, *algorithm).await,
-            Step::DeleteMesh { mesh } => self.delete(step, mesh).await,
-            Step::SetUp { link } => self.set_up(step, link).await,
-            Step::Attach { link, mesh } => self.attach(step, link, mesh).await,
-            Step::Detach { link, .. } => self.detach(step, link).await,
+        for (vlan, _) in wanted.vlans() {
+            match self.vlan(wanted.mesh(), vlan).await {
+                Ok(vlan) => seen.vlans.push(vlan),
+                Err(Error::Refused { errno: Errno::ENOENT, .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
+        if depth == Depth::Tables {
+            let neighbours = self.rows(family, mesh).await?;
+            let originators = self.rows(family, mesh).await?;
+            seen.left_out += neighbours.left_out + originators.left_out;
+            seen.neighbours = neighbours.rows;
+            seen.originators = originators.rows;
+        }
+        Ok(seen)
     }
 
     /// Removes the mesh device, which sets its hard interfaces free; one that is not there is
@@ -121,8 +145,15 @@ impl Kernel {
     /// # Errors
     /// A link of this name that is no mesh device is not removed.
     pub async fn remove_mesh(&mut self, mesh: &IfName) -> Result<()> {
-        self.apply(&Step::DeleteMesh { mesh: mesh.clone() }).await
+        self.apply(&Step::DeleteMesh { mesh: mesh.clone(), to_become: None }).await
     }
+}
+
+/// How much of a mesh is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Settings,
+    Tables,
 }
 
 /// Joins a failed exchange and what it was about to an error.

@@ -116,7 +116,9 @@ impl fmt::Display for Kind {
             Self::Time { least, most } => {
                 write!(f, "{}ms to {}s", least.as_millis(), most.as_secs())
             }
-            Self::Rate { least } => write!(f, "{least} to {}", Self::FASTEST),
+            Self::Rate { least } => {
+                write!(f, "{least} to {}, in steps of 0.1", Self::FASTEST)
+            }
             Self::Gateway => f.write_str("off, client or server"),
             Self::Log => LogLevel::ALL.fmt(f),
         }

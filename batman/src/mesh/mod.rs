@@ -19,7 +19,6 @@ pub(crate) mod reply;
 mod row;
 mod seen;
 mod vlan;
-mod wanted;
 
 pub use backbone::Backbone;
 pub use cached_address::CachedAddress;
@@ -38,10 +37,9 @@ pub use notification::Notification;
 pub use originator::Originator;
 pub use row::Row;
 pub(crate) use seen::relevant;
-pub use seen::{Link, Seen};
+pub use seen::{Link, LinkAddress, Seen};
 use thiserror::Error;
 pub use vlan::{InvalidVlanId, Vlan, VlanId};
-pub use wanted::{Contradiction, Wanted};
 
 /// A reply of the kernel without something that every such reply has.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
 
-use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Wanted};
-use crate::{IfIndex, IfName, MacAddr};
+use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Vlan};
+use crate::{Address, IfIndex, IfName, LinkRate, MacAddr, Wanted};
 
 /// What the kernel said about a wanted mesh, at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +19,12 @@ pub struct Seen {
     pub neighbours: Vec<Neighbour>,
     /// The originators, one row for each neighbour that leads to one. May be torn likewise.
     pub originators: Vec<Originator>,
+    /// The wanted VLANs that the mesh device has.
+    pub vlans: Vec<Vlan>,
+    /// The addresses of the mesh device and of its bridge.
+    pub addresses: Vec<LinkAddress>,
+    /// What is known of the wanted hard interfaces' speeds, under B.A.T.M.A.N. V.
+    pub rates: BTreeMap<IfName, LinkRate>,
     /// How many rows were not kept, because they could not be read or were beyond the bound.
     pub left_out: usize,
 }
@@ -50,11 +58,38 @@ pub struct Link {
     pub carrier: bool,
     /// The link that it is enslaved to.
     pub master: Option<IfIndex>,
+    /// The link below it, of which it is a VLAN or which it protects; in this network namespace.
+    pub lower: Option<IfIndex>,
+    /// How large a packet it carries, in bytes.
+    pub mtu: Option<u32>,
+}
+
+/// An address that a link has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkAddress {
+    /// The link.
+    pub link: IfIndex,
+    /// The address.
+    pub address: Address,
+    /// It was added by [`Step::AddAddress`](crate::Step::AddAddress): the kernel keeps our mark
+    /// beside it, since Linux 5.18.
+    pub is_ours: bool,
 }
 
 impl Link {
     /// The kernel's word for a mesh device (`batadv_link_ops` in net/batman-adv/mesh-interface.c).
     pub const MESH: &str = "batadv";
+
+    /// The kernel's word for a bridge (`br_link_ops` in net/bridge/br_netlink.c).
+    pub const BRIDGE: &str = "bridge";
+
+    /// The kernel's word for a VLAN's link (`vlan_link_ops` in net/8021q/vlan_netlink.c).
+    pub const VLAN: &str = "vlan";
+
+    /// Tells whether the link is of a kind of virtual device.
+    pub fn is_kind(&self, kind: &str) -> bool {
+        self.kind.as_deref() == Some(kind)
+    }
 
     /// Tells whether the link is a mesh device.
     pub fn is_mesh(&self) -> bool {
@@ -82,6 +117,17 @@ impl TryFrom<&LinkMessage> for Link {
             Some(LinkAttribute::Controller(index)) if *index != 0 => Some(IfIndex(*index)),
             _ => None,
         };
+        let is_elsewhere = find(|a| matches!(a, LinkAttribute::LinkNetNsId(_))).is_some();
+        let lower = match find(|a| matches!(a, LinkAttribute::Link(_))) {
+            Some(LinkAttribute::Link(index)) if *index != 0 && !is_elsewhere => {
+                Some(IfIndex(*index))
+            }
+            _ => None,
+        };
+        let mtu = match find(|a| matches!(a, LinkAttribute::Mtu(_))) {
+            Some(LinkAttribute::Mtu(bytes)) => Some(*bytes),
+            _ => None,
+        };
         let kind = match find(|a| matches!(a, LinkAttribute::LinkInfo(_))) {
             Some(LinkAttribute::LinkInfo(infos)) => kind(infos),
             _ => None,
@@ -94,6 +140,8 @@ impl TryFrom<&LinkMessage> for Link {
             up: message.header.flags.contains(LinkFlags::Up),
             carrier: message.header.flags.contains(LinkFlags::LowerUp),
             master,
+            lower,
+            mtu,
         })
     }
 }
@@ -105,17 +153,22 @@ fn kind(infos: &[LinkInfo]) -> Option<String> {
     })
 }
 
-/// Keeps the mesh device, the wanted hard interfaces, what is enslaved to the mesh device, and the
-/// masters of all these.
+/// Keeps the links that are named, what is enslaved to the mesh device, and the masters and the
+/// lower links of all these.
 pub(crate) fn relevant(mut links: Vec<Link>, wanted: &Wanted) -> Vec<Link> {
     let mesh = links.iter().find(|link| link.name == *wanted.mesh()).map(|link| link.index);
+    let vlans: Vec<_> = wanted.vlans().filter_map(|(vlan, _)| wanted.vlan_link(vlan)).collect();
+    let lan = wanted.lan();
     let concerned = |link: &Link| {
         Some(link.index) == mesh
             || (mesh.is_some() && link.master == mesh)
             || wanted.hard_interfaces().contains(&link.name)
+            || lan.is_some_and(|lan| lan.bridge == link.name || lan.ports.contains(&link.name))
+            || vlans.contains(&link.name)
     };
-    let masters: Vec<_> = links.iter().filter(|l| concerned(l)).filter_map(|l| l.master).collect();
-    links.retain(|link| concerned(link) || masters.contains(&link.index));
+    let around = |link: &Link| [link.master, link.lower].into_iter().flatten().collect::<Vec<_>>();
+    let neighbours: Vec<_> = links.iter().filter(|l| concerned(l)).flat_map(around).collect();
+    links.retain(|link| concerned(link) || neighbours.contains(&link.index));
     links
 }
 
@@ -147,6 +200,7 @@ mod tests {
             LinkAttribute::IfName("bat0".to_owned()),
             LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
             LinkAttribute::Controller(7),
+            LinkAttribute::Mtu(1500),
             LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::BatAdv)]),
         ];
 
@@ -162,9 +216,22 @@ mod tests {
                 up: true,
                 carrier: false,
                 master: Some(IfIndex(7)),
+                lower: None,
+                mtu: Some(1500),
             }
         );
         assert!(link.is_mesh());
+    }
+
+    #[test]
+    fn link_below_counts_only_where_its_number_is_ours() {
+        let name = || LinkAttribute::IfName("eth0.10".to_owned());
+        let here = message(1, LinkFlags::Up, vec![name(), LinkAttribute::Link(2)]);
+        let attributes = vec![name(), LinkAttribute::Link(2), LinkAttribute::LinkNetNsId(0)];
+        let elsewhere = message(1, LinkFlags::Up, attributes);
+
+        assert_eq!(Link::try_from(&here).unwrap().lower, Some(IfIndex(2)));
+        assert_eq!(Link::try_from(&elsewhere).unwrap().lower, None);
     }
 
     #[test]

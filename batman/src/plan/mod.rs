@@ -1,10 +1,19 @@
 //! The steps from what was seen to what is wanted.
 
+mod addresses;
+mod lan;
+mod obstacle;
+mod rate;
+mod settings;
 mod step;
 #[cfg(test)]
 mod tests;
+mod was;
 
-pub use step::{Obstacle, Step};
+pub use obstacle::{Named, Obstacle, obstacles};
+pub use rate::{LinkRate, RateSource};
+pub use step::Step;
+pub use was::was;
 
 use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Wanted};
 
@@ -12,53 +21,57 @@ use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Wanted};
 ///
 /// A mesh device that exists is adopted as it is, unless its algorithm differs: the kernel cannot
 /// change that, so the device is deleted and created. Links that are in the mesh and not wanted
-/// there are detached. Steps are worth trying even after one before them failed: a hard interface
-/// that the kernel refuses does not keep the mesh from the others. What stands in the way and is not ours to move is left alone here and named
-/// by [`obstacles`].
+/// there are detached. Settings, VLANs, ports and addresses that are not wanted are another's and
+/// stay, but for addresses that carry our own mark. Steps are worth trying even after one before
+/// them failed: a hard interface that the kernel refuses does not keep the mesh from the others.
+/// What stands in the way and is not ours to move is left alone here and named by [`obstacles`].
 pub fn plan(wanted: &Wanted, seen: &Seen) -> Vec<Step> {
+    let kept = kept(wanted, seen);
     let mut steps = Vec::new();
-    let kept = match &seen.mesh {
-        Some(device) if device.algorithm == Some(wanted.algorithm()) => Some(device),
-        Some(_) => {
-            steps.push(Step::DeleteMesh { mesh: wanted.mesh().clone() });
+    match (&seen.mesh, kept) {
+        (None, _) if seen.link(wanted.mesh()).is_some() => return steps,
+        (None, _) => steps.push(create(wanted)),
+        (Some(_), None) => {
+            let to_become = Some(wanted.algorithm());
+            steps.push(Step::DeleteMesh { mesh: wanted.mesh().clone(), to_become });
             steps.push(create(wanted));
-            None
         }
-        None if seen.link(wanted.mesh()).is_some() => return steps,
-        None => {
-            steps.push(create(wanted));
-            None
-        }
-    };
-    let available = available(wanted, seen);
-    steps.extend(available.iter().filter(|link| !link.up).map(|link| set_up(&link.name)));
-    steps.extend(kept.into_iter().flat_map(|device| detach_unwanted(wanted, seen, device)));
-    let kept_index = kept.map(|device| device.index);
-    let outside = available.iter().filter(|link| kept_index.is_none() || link.master != kept_index);
-    steps.extend(outside.map(|link| attach(&link.name, wanted)));
+        (Some(_), Some(_)) => {}
+    }
+    steps.extend(hardware_address(wanted, seen, kept));
+    steps.extend(hard_interfaces(wanted, seen, kept));
+    steps.extend(settings::of_interfaces(wanted, seen, kept));
+    steps.extend(settings::of_mesh(wanted, kept));
+    steps.extend(mtu(wanted, seen, kept));
     if !kept.is_some_and(|device| device.up) {
         steps.push(set_up(wanted.mesh()));
     }
+    steps.extend(settings::of_vlans(wanted, seen, kept));
+    steps.extend(lan::steps(wanted, seen, kept));
+    steps.extend(addresses::steps(wanted, seen, kept));
     steps
 }
 
-/// Names what keeps the wanted mesh from being whole and is not ours to change.
-///
-/// A wanted hard interface that serves another master, a bridge or another mesh, is not taken from
-/// it: whoever enslaved it may depend on it, and the operator must say which of the two is meant.
-pub fn obstacles(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
-    let squatter = seen.link(wanted.mesh()).filter(|_| seen.mesh.is_none());
-    let taken = squatter
-        .map(|link| Obstacle::NameTaken { mesh: link.name.clone(), kind: link.kind.clone() });
-    let hard_interfaces = wanted.hard_interfaces().iter().filter_map(|name| {
-        let Some(link) = seen.link(name) else {
-            return Some(Obstacle::Missing { link: name.clone() });
-        };
-        let master = other_master(link, seen)?;
-        let master = seen.link_at(master).map(|link| link.name.clone());
-        Some(Obstacle::Enslaved { link: name.clone(), master })
-    });
-    taken.into_iter().chain(hard_interfaces).collect()
+/// The mesh device that exists and can become the wanted one.
+fn kept<'a>(wanted: &Wanted, seen: &'a Seen) -> Option<&'a MeshDevice> {
+    seen.mesh.as_ref().filter(|device| device.algorithm == Some(wanted.algorithm()))
+}
+
+fn hardware_address(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Option<Step> {
+    let first = wanted.hard_interfaces().first().and_then(|name| seen.link(name));
+    let address = wanted.mac().address(first.and_then(|link| link.address))?;
+    let is_there = kept.is_some_and(|device| device.address == address);
+    (!is_there).then(|| Step::SetAddress { link: wanted.mesh().clone(), address })
+}
+
+fn hard_interfaces(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Vec<Step> {
+    let available = available(wanted, seen);
+    let mut steps: Vec<_> = available.iter().filter(|l| !l.up).map(|l| set_up(&l.name)).collect();
+    steps.extend(kept.into_iter().flat_map(|device| detach_unwanted(wanted, seen, device)));
+    let kept = kept.map(|device| device.index);
+    let outside = available.iter().filter(|link| kept.is_none() || link.master != kept);
+    steps.extend(outside.map(|link| attach(&link.name, wanted)));
+    steps
 }
 
 /// The wanted hard interfaces that exist and serve nobody else.
@@ -78,6 +91,14 @@ fn detach_unwanted(wanted: &Wanted, seen: &Seen, device: &MeshDevice) -> Vec<Ste
         .filter(|link| !wanted.hard_interfaces().contains(&link.name))
         .map(|link| Step::Detach { link: link.name.clone(), mesh: device.name.clone() })
         .collect()
+}
+
+/// After the hard interfaces: they bound what the kernel takes.
+fn mtu(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Option<Step> {
+    let mtu = wanted.mtu()?;
+    let link = kept.and_then(|device| seen.link_at(device.index));
+    let is_there = link.is_some_and(|link| link.mtu == Some(mtu.bytes()));
+    (!is_there).then(|| Step::SetMtu { link: wanted.mesh().clone(), mtu })
 }
 
 fn create(wanted: &Wanted) -> Step {

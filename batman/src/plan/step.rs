@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{IfName, RoutingAlgorithm};
+use crate::{Address, IfName, MacAddr, Mtu, RoutingAlgorithm, Setting, VlanId};
 
 /// One change to the kernel's state.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,11 +17,27 @@ pub enum Step {
     DeleteMesh {
         /// The mesh device.
         mesh: IfName,
+        /// The algorithm for which it is created anew, if that is why.
+        to_become: Option<RoutingAlgorithm>,
     },
     /// Sets a link up.
     SetUp {
-        /// The mesh device or a hard interface.
+        /// The mesh device, a hard interface, a port or the bridge.
         link: IfName,
+    },
+    /// Gives a link a hardware address.
+    SetAddress {
+        /// The mesh device.
+        link: IfName,
+        /// The address.
+        address: MacAddr,
+    },
+    /// Gives a link an MTU.
+    SetMtu {
+        /// The mesh device.
+        link: IfName,
+        /// The MTU.
+        mtu: Mtu,
     },
     /// Makes a link a hard interface of the mesh.
     Attach {
@@ -37,57 +53,98 @@ pub enum Step {
         /// The mesh device.
         mesh: IfName,
     },
+    /// Changes a setting of the mesh device.
+    Set {
+        /// The mesh device.
+        mesh: IfName,
+        /// The setting.
+        setting: Setting,
+    },
+    /// Changes a setting of a hard interface.
+    SetHardInterface {
+        /// The mesh device.
+        mesh: IfName,
+        /// The hard interface.
+        link: IfName,
+        /// The setting.
+        setting: Setting,
+    },
+    /// Creates a VLAN's link, by which the mesh device gets the VLAN.
+    CreateVlan {
+        /// The mesh device.
+        mesh: IfName,
+        /// The VLAN.
+        vlan: VlanId,
+        /// The link.
+        link: IfName,
+    },
+    /// Changes a setting of a VLAN.
+    SetVlan {
+        /// The mesh device.
+        mesh: IfName,
+        /// The VLAN.
+        vlan: VlanId,
+        /// The setting.
+        setting: Setting,
+    },
+    /// Creates a bridge.
+    CreateBridge {
+        /// The bridge.
+        bridge: IfName,
+    },
+    /// Makes a link a port of a bridge.
+    AddPort {
+        /// The link.
+        port: IfName,
+        /// The bridge.
+        bridge: IfName,
+    },
+    /// Gives a link an address, marked as ours.
+    AddAddress {
+        /// The link.
+        link: IfName,
+        /// The address.
+        address: Address,
+    },
+    /// Gives a link the link-local address of its hardware address, unless it has one by then.
+    AddLinkLocal {
+        /// The link.
+        link: IfName,
+    },
+    /// Takes an address from a link. One that is already gone is removed enough.
+    RemoveAddress {
+        /// The link.
+        link: IfName,
+        /// The address.
+        address: Address,
+    },
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::CreateMesh { mesh, algorithm } => write!(f, "create {mesh} ({algorithm})"),
-            Self::DeleteMesh { mesh } => write!(f, "delete {mesh}"),
+            Self::DeleteMesh { mesh, to_become: None } => write!(f, "delete {mesh}"),
+            Self::DeleteMesh { mesh, to_become: Some(algorithm) } => {
+                write!(f, "delete {mesh} (to create it again with {algorithm})")
+            }
             Self::SetUp { link } => write!(f, "set {link} up"),
+            Self::SetAddress { link, address } => write!(f, "set {link} address {address}"),
+            Self::SetMtu { link, mtu } => write!(f, "set {link} mtu {mtu}"),
             Self::Attach { link, mesh } => write!(f, "attach {link} to {mesh}"),
             Self::Detach { link, mesh } => write!(f, "detach {link} from {mesh}"),
-        }
-    }
-}
-
-/// Something that is in the way of the wanted mesh and that no step will move.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Obstacle {
-    /// A wanted hard interface does not exist.
-    Missing {
-        /// The wanted name.
-        link: IfName,
-    },
-    /// A wanted hard interface serves another master.
-    Enslaved {
-        /// The hard interface.
-        link: IfName,
-        /// Its master, if that was seen.
-        master: Option<IfName>,
-    },
-    /// The mesh device's name belongs to a link that is no mesh device.
-    NameTaken {
-        /// The wanted name.
-        mesh: IfName,
-        /// What the link is instead; nothing for hardware.
-        kind: Option<String>,
-    },
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { link } => write!(f, "there is no link {link}"),
-            Self::Enslaved { link, master: Some(master) } => {
-                write!(f, "{link} is enslaved to {master}")
+            Self::Set { mesh, setting } => write!(f, "set {mesh} {setting}"),
+            Self::SetHardInterface { link, setting, .. } => write!(f, "set {link} {setting}"),
+            Self::CreateVlan { mesh, vlan, link } => {
+                write!(f, "create {link} (VLAN {vlan} of {mesh})")
             }
-            Self::Enslaved { link, master: None } => {
-                write!(f, "{link} is enslaved to another link")
-            }
-            Self::NameTaken { mesh, kind } => {
-                let kind = kind.as_deref().unwrap_or("hardware");
-                write!(f, "the name {mesh} belongs to a link that is no mesh ({kind})")
+            Self::SetVlan { mesh, vlan, setting } => write!(f, "set {mesh} VLAN {vlan} {setting}"),
+            Self::CreateBridge { bridge } => write!(f, "create {bridge} (bridge)"),
+            Self::AddPort { port, bridge } => write!(f, "add port {port} to {bridge}"),
+            Self::AddAddress { link, address } => write!(f, "add address {address} to {link}"),
+            Self::AddLinkLocal { link } => write!(f, "add link-local address to {link}"),
+            Self::RemoveAddress { link, address } => {
+                write!(f, "remove address {address} from {link}")
             }
         }
     }

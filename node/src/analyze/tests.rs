@@ -76,6 +76,7 @@ fn a_missing_mesh_interface_is_found_with_the_steps_to_it() {
             "the mesh is not as wanted: create bat0 (BATMAN_IV)",
             "the mesh is not as wanted: attach eth1 to bat0",
             "the mesh is not as wanted: set bat0 up",
+            "the mesh is not as wanted: add link-local address to bat0",
             NO_IDENTITY,
         ]
     );

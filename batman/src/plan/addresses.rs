@@ -1,0 +1,65 @@
+//! The addresses of the link by which this node is reached in the mesh.
+
+use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Step, Wanted};
+
+/// Adds what is missing and removes what carries our mark and is not wanted. Nobody else's address
+/// is removed.
+pub(super) fn steps(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Vec<Step> {
+    let host = match host(wanted, seen, kept) {
+        Host::Link(index) => Some(index),
+        Host::New => None,
+        Host::Taken => return Vec::new(),
+    };
+    let mut steps = superfluous(wanted, seen, kept, host);
+    let link = wanted.host();
+    let of_host = || seen.addresses.iter().filter(|address| Some(address.link) == host);
+    if !of_host().any(|address| address.address.is_link_local()) {
+        steps.push(Step::AddLinkLocal { link: link.clone() });
+    }
+    let missing = wanted.addresses().iter().filter(|a| of_host().all(|seen| seen.address != **a));
+    steps.extend(missing.map(|&address| Step::AddAddress { link: link.clone(), address }));
+    steps
+}
+
+enum Host {
+    Link(IfIndex),
+    /// It is created by a step before these.
+    New,
+    /// Its name belongs to another link.
+    Taken,
+}
+
+fn host(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Host {
+    match (wanted.lan().and_then(|lan| seen.link(&lan.bridge)), wanted.lan(), kept) {
+        (Some(bridge), ..) if !bridge.is_kind(Link::BRIDGE) => Host::Taken,
+        (Some(bridge), ..) => Host::Link(bridge.index),
+        (None, None, Some(device)) => Host::Link(device.index),
+        (None, Some(_), _) | (None, None, None) => Host::New,
+    }
+}
+
+/// What we added to the host, and to the mesh device before it became a port, and is not wanted.
+fn superfluous(
+    wanted: &Wanted,
+    seen: &Seen,
+    kept: Option<&MeshDevice>,
+    host: Option<IfIndex>,
+) -> Vec<Step> {
+    let name = |index: IfIndex| -> Option<&IfName> {
+        if Some(index) == host {
+            return Some(wanted.host());
+        }
+        kept.filter(|device| device.index == index).map(|device| &device.name)
+    };
+    let ours = seen.addresses.iter().filter(|address| address.is_ours);
+    let unwanted = ours.filter(|address| {
+        Some(address.link) != host || !wanted.addresses().contains(&address.address)
+    });
+    // The link-local address comes and goes with its link.
+    let unwanted = unwanted.filter(|address| !address.address.is_link_local());
+    let steps = unwanted.filter_map(|address| {
+        let link = name(address.link)?.clone();
+        Some(Step::RemoveAddress { link, address: address.address })
+    });
+    steps.collect()
+}
