@@ -1,5 +1,7 @@
 //! Two routers that verify one another, one of them from its image, and a repository to update it from.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
@@ -37,8 +39,8 @@ const UNPETTED: Duration = Duration::from_secs(30);
 /// From an activation to a verdict: boots of up to three tries.
 const DECIDED: Duration = Duration::from_secs(420);
 
-/// As in the field, but for the times: nobody waits for minutes here.
-const TIMES: &str = "soak = \"5s\"\ndeadline = \"90s\"\ntries = 2\n";
+/// As in the field, but for the times: nobody waits for minutes here, and a slot is read in half of one.
+const TIMES: &str = "soak = \"5s\"\ndeadline = \"90s\"\ntries = 2\nscrub = \"20 Mbit\"\n";
 
 /// A node that prepares the boot as it should, and then ends.
 const CRASHING: &str =
@@ -236,6 +238,18 @@ impl<'site> Pair<'site> {
         alpha.run("killall -STOP mesh-node")?;
         alpha.wait_for_another_boot(&before, UNPETTED + Self::BOOT)?;
         Ok(start.elapsed())
+    }
+
+    /// Changes a byte of a slot's root partition behind the running router's back, one that no boot reads.
+    pub fn rot(&self, slot: &str) -> anyhow::Result<()> {
+        let root = self.mesh.lab.site().release()?.layout.get(&format!("root-{slot}"))?.offset;
+        let padding = self.update.padding().context("a root file system without padding")?;
+        let disk = self.alpha()?.spec().disk.as_ref().context("a router without a disk")?;
+        let disk = File::options().read(true).write(true).open(disk)?;
+        let mut byte = [0];
+        disk.read_exact_at(&mut byte, root + padding.start)?;
+        disk.write_all_at(&byte.map(|byte| !byte), root + padding.start)?;
+        Ok(())
     }
 
     /// Makes a root file system whose node ends as soon as it is to run.
