@@ -255,6 +255,30 @@ fn flaps_before_the_kernel_runs_cost_no_try() {
 }
 
 #[test]
+fn slot_that_proved_itself_boots_where_the_watchdog_has_gone() {
+    let mut machine = Machine::new();
+    machine.install(Image::Good);
+    machine.step(&Step::Request(ACTIVATE));
+    machine.step(&Step::Request(Request::Commit));
+
+    machine.step(&Step::Watchdog(Duration::ZERO));
+
+    assert_eq!(machine.running, Slot::B);
+}
+
+#[test]
+fn trial_whose_watchdog_has_gone_goes_on_without() {
+    let mut machine = Machine::new();
+    machine.install(Image::Good);
+    machine.follow(ACTIVATE, usize::MAX);
+
+    machine.step(&Step::Watchdog(Duration::ZERO));
+
+    assert_eq!((machine.running, machine.starts), (Slot::B, 1));
+    assert_eq!(machine.seen().b.unwrap().kernel().watchdog, Duration::ZERO);
+}
+
+#[test]
 fn bad_images_end_in_the_old_slot_with_a_reason() {
     let cases =
         [(Image::Silent, Reason::NeverReachedUserspace), (Image::Crashing, Reason::TriesUsedUp)];
