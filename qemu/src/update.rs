@@ -1,6 +1,7 @@
 //! Updates that are broken on purpose: the real one taken apart, and put together with one thing changed.
 
 use std::io::{Cursor, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::Range;
 
 use anyhow::{Context as _, ensure};
 use image::slot::Slot;
@@ -8,6 +9,10 @@ use image::update::build::{self, Contents};
 use image::update::header::CHUNK;
 use image::update::{Facts, Header, Installer, Part, Target};
 use semver::Version;
+
+/// How a file system of this kind begins, and where it says how long it is.
+const SQUASHFS: &[u8] = b"hsqs";
+const BYTES_USED: usize = 40;
 
 /// An update in its parts.
 #[derive(Clone, Debug)]
@@ -58,6 +63,13 @@ impl Update {
     /// Returns the bytes of both its file systems.
     pub fn unpacked(&self) -> u64 {
         self.facts.root.size + self.facts.boot.size
+    }
+
+    /// Returns the bytes at the end of its root file system that are part of it and that nothing reads.
+    pub fn padding(&self) -> Option<Range<u64>> {
+        let used = self.root.strip_prefix(SQUASHFS)?.get(BYTES_USED - SQUASHFS.len()..)?;
+        let used = u64::from_le_bytes(*used.first_chunk()?);
+        Some(used..self.facts.root.size).filter(|padding| !padding.is_empty())
     }
 
     /// Returns the board that it is for.
@@ -202,6 +214,17 @@ mod tests {
         let mut file = Vec::new();
         build::build(&contents, &mut file).unwrap();
         Update::parse(&file).unwrap()
+    }
+
+    #[test]
+    fn padding_lies_behind_what_the_root_file_system_uses() {
+        let mut squashfs = [&b"hsqs"[..], &[0; 8188]].concat();
+        squashfs[40..48].copy_from_slice(&5000_u64.to_le_bytes());
+
+        let rebuilt = rebuilt(&update().root(squashfs));
+
+        assert_eq!(rebuilt.padding(), Some(5000..8192));
+        assert_eq!(update().padding(), None);
     }
 
     fn rebuilt(update: &Update) -> Update {

@@ -8,6 +8,7 @@ mod mixed;
 mod power_cut;
 mod refused;
 mod repository;
+mod rot;
 mod unbootable;
 mod watchdog;
 
@@ -27,6 +28,7 @@ pub(super) const ALL: &[Scenario] = &[
     cuts::TRIAL,
     cuts::COMMIT,
     mesh_gone::SCENARIO,
+    rot::SCENARIO,
     unbootable::NODE_CRASH,
     unbootable::BAD_KERNEL,
     unbootable::KERNEL_PANIC,
