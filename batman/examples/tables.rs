@@ -35,6 +35,7 @@ async fn run(arguments: &[String]) -> Outcome {
     let mesh: IfName = mesh.parse()?;
     let mut kernel = Kernel::open()?;
     println!("{:#?}", kernel.mesh_device(&mesh).await?);
+    println!("{:#?}", kernel.mesh_state(&mesh).await?);
     show("routing algorithms", kernel.routing_algorithms().await);
     table::<HardInterface>(&mut kernel, &mesh, "hard interfaces").await;
     table::<Neighbour>(&mut kernel, &mesh, "neighbours").await;

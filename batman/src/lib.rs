@@ -50,10 +50,10 @@ pub use knob::{
     VlanSettings,
 };
 pub use mesh::{
-    Backbone, CachedAddress, Claim, ClientFlags, Counters, Gateway, GlobalClient,
-    Happening, HardInterface, Incomplete, InvalidVlanId, Link, LinkAddress, LocalClient, Measurement,
-    MeasurementFault, MeshDevice, MeshEvent, MulticastFlags, Neighbour, NeighbourLink,
-    Notification, Originator, Report, Row, Seen, Vlan, VlanId,
+    Backbone, CachedAddress, Claim, ClientFlags, Counters, Gateway, GlobalClient, Happening,
+    HardInterface, Incomplete, InvalidVlanId, Link, LinkAddress, LocalClient, Measurement,
+    MeasurementFault, MeshDevice, MeshEvent, MeshState, MulticastFlags, Neighbour, NeighbourLink,
+    Notification, Originator, Primary, Report, Row, Seen, Vlan, VlanId,
 };
 pub use metric::{LinkQuality, RoutingAlgorithm, Throughput, UnknownAlgorithm};
 pub use names::{IfIndex, IfName, InvalidIfName, InvalidMacAddr, MacAddr};

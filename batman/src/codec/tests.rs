@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*};
 
 #[cfg(target_endian = "little")]
 use super::captures;
-use super::{BatadvAttr, BatadvCmd, BatadvMessage, VlanNumber};
+use super::{BatadvAttr, BatadvCmd, BatadvMessage, McastFlags, TtFlags, VlanNumber};
 use crate::{
     HardInterface, LinkQuality, MacAddr, MeshDevice, Neighbour, Originator, RoutingAlgorithm,
     Throughput,
@@ -176,6 +176,8 @@ fn attribute() -> impl Strategy<Value = BatadvAttr> {
         address().prop_map(BatadvAttr::NeighAddress),
         any::<u8>().prop_map(BatadvAttr::Tq),
         any::<u16>().prop_map(BatadvAttr::TtVid),
+        any::<u32>().prop_map(|bits| BatadvAttr::TtFlags(TtFlags::from_bits(bits))),
+        any::<u32>().prop_map(|bits| BatadvAttr::McastFlags(McastFlags::from_bits(bits))),
         any::<u64>().prop_map(BatadvAttr::TpmeterBytes),
         any::<bool>().prop_map(BatadvAttr::BondingEnabled),
         any::<[u8; 4]>().prop_map(|octets| BatadvAttr::DatCacheIp4Address(octets.into())),

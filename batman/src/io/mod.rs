@@ -1,11 +1,11 @@
 //! Asks the kernel and tells it: the only place with sockets.
 #![expect(clippy::disallowed_methods, reason = "this is where the crate acts on the kernel")]
 
-mod counters;
-mod ethtool;
 mod addresses;
 mod apply;
 mod bridge;
+mod counters;
+mod ethtool;
 mod events;
 mod exchange;
 mod family;
@@ -13,8 +13,8 @@ mod links;
 mod listener;
 mod measurement;
 mod notifications;
-mod rows;
 mod rates;
+mod rows;
 mod tables;
 mod uevents;
 

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     Backbone, CachedAddress, Claim, Errno, Error, Gateway, GlobalClient, HardInterface, IfIndex,
-    IfName, Incomplete, Link, LocalClient, MeshDevice, MulticastFlags, Neighbour, Originator,
-    Request, Result, Row, Vlan, VlanId,
+    IfName, Incomplete, Link, LocalClient, MeshDevice, MeshState, MulticastFlags, Neighbour,
+    Originator, Request, Result, Row, Vlan, VlanId,
     codec::{BatadvAttr, BatadvCmd, BatadvMessage, VlanNumber},
 };
 
@@ -22,6 +22,16 @@ impl Kernel {
         let link = self.mesh_link(mesh, Request::Mesh).await?;
         let family = self.family().await?;
         self.mesh(family, &link).await
+    }
+
+    /// Reads what a mesh device is at, beside how it is set; anybody may.
+    ///
+    /// # Errors
+    /// As [`Kernel::mesh_device`].
+    pub async fn mesh_state(&mut self, mesh: &IfName) -> Result<MeshState> {
+        let link = self.mesh_link(mesh, Request::Mesh).await?;
+        let question = self.family().await?.ask(BatadvCmd::GetMesh, link.index, []);
+        self.one(question, || Request::Mesh(mesh.clone()), |message| message.try_into()).await
     }
 
     /// Reads a VLAN on a mesh device; anybody may.

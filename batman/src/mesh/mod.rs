@@ -18,6 +18,7 @@ mod originator;
 pub(crate) mod reply;
 mod row;
 mod seen;
+mod state;
 mod vlan;
 
 pub use backbone::Backbone;
@@ -38,6 +39,7 @@ pub use originator::Originator;
 pub use row::Row;
 pub(crate) use seen::relevant;
 pub use seen::{Link, LinkAddress, Seen};
+pub use state::{MeshState, Primary};
 use thiserror::Error;
 pub use vlan::{InvalidVlanId, Vlan, VlanId};
 
