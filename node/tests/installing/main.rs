@@ -8,11 +8,12 @@
 
 mod api;
 mod command_line;
+#[path = "../http/mod.rs"]
+mod http;
 mod memory;
 mod publisher;
 mod refusals;
 mod router;
-mod server;
 
 use image::slot::Slot;
 use image::slot::chooser::WithoutKernel;
@@ -21,9 +22,9 @@ use image::slot::trial::Phase;
 use mesh_node::io::installing::Wish;
 use mesh_node::proto::image::{Progress, Stage};
 
+use http::{Manner, Server};
 use publisher::Publisher;
 use router::{Router, end, everything};
-use server::{Manner, Server};
 
 /// The default of the configuration.
 const TRIES: u8 = 3;

@@ -6,9 +6,9 @@ use std::process::Command;
 use mesh_node::io::installing::Wish;
 use mesh_node::proto::image::Stage;
 
+use super::http::{Manner, Server};
 use super::publisher::Publisher;
 use super::router::{Router, end};
-use super::server::{Manner, Server};
 
 /// Where the other process finds its router and its repository.
 const HOME: &str = "INSTALLING_HOME";

@@ -5,9 +5,9 @@ use image::slot::{Environment, environment::State};
 use mesh_node::install::refusal::Blame;
 use mesh_node::io::installing::Wish;
 
+use super::http::{Manner, Server};
 use super::publisher::{BOARD, Publisher, write_update};
 use super::router::{Router, end};
-use super::server::{Manner, Server};
 
 /// Installs a file and tells why not; the disk must be as it was.
 async fn refused(router: &Router, board: &str, version: &str, older: bool) -> String {

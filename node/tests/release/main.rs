@@ -11,8 +11,9 @@
 mod attacks;
 mod command_line;
 mod depot;
+#[path = "../http/mod.rs"]
+mod http;
 mod keys;
 mod publishing;
-mod server;
 mod threats;
 mod transfer;

@@ -6,14 +6,14 @@ use mesh_node::release::{Client, Error, Patience, Refusal, Role, Settings, Targe
 use std::time::Duration;
 
 use crate::depot::{Depot, later, refresh};
-use crate::server::{Manner, Server};
+use crate::http::{Manner, Server};
 
 /// A repository behind a server, and the update that it offers.
 async fn served(manner: Manner) -> (Depot, Server, Client, Target) {
     let depot = Depot::new();
     let server = Server::start(depot.path("repository"), manner).await;
     let patience = Patience { idle: Duration::from_millis(100), ..Patience::default() };
-    let settings = Settings { repository: server.url.clone(), patience, ..depot.settings() };
+    let settings = Settings { repository: server.url(), patience, ..depot.settings() };
     let mut client = Client::new(settings).unwrap();
     let update = refresh(&mut client).await.unwrap().update.unwrap();
     (depot, server, client, update)
@@ -150,9 +150,9 @@ async fn server_in_trouble_is_unreachable_and_a_missing_file_is_missing() {
 #[tokio::test]
 async fn redirect_is_followed_to_another_server() {
     let (depot, _other, _, update) = served(Manner::Good).await;
-    let target = format!("{}targets/{}", _other.url, update.file);
+    let target = format!("{}targets/{}", _other.url(), update.file);
     let first = Server::start(depot.path("repository"), Manner::Elsewhere(target)).await;
-    let settings = Settings { repository: first.url.clone(), ..depot.settings() };
+    let settings = Settings { repository: first.url(), ..depot.settings() };
 
     let (bytes, error) = read(&Client::new(settings).unwrap(), &update, 5).await;
 

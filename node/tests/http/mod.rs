@@ -1,4 +1,4 @@
-//! A web server, good or bad.
+//! A web server, good or bad, of any test that needs one.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -9,13 +9,16 @@ use url::Url;
 
 /// How a server treats what lies under `targets/`; it serves all else as it should.
 #[derive(Clone, Debug)]
+#[expect(dead_code, reason = "each program of tests meets some of the bad ones")]
 pub(crate) enum Manner {
     /// As it should.
     Good,
     /// From the beginning, whatever range was asked for.
     Whole,
-    /// So many bytes, and then the connection ends.
+    /// So many bytes of each answer, and then the connection ends.
     Dies(usize),
+    /// So many bytes of each answer, and then nothing more.
+    Stops(usize),
     /// Zeros for ever.
     Endless,
     /// Takes the question and says nothing.
@@ -27,7 +30,7 @@ pub(crate) enum Manner {
 }
 
 pub(crate) struct Server {
-    pub(crate) url: Url,
+    url: Url,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -44,6 +47,10 @@ impl Server {
             }
         });
         Self { url: url.parse().unwrap(), asked }
+    }
+
+    pub(crate) fn url(&self) -> Url {
+        self.url.clone()
     }
 
     /// The ranges that were asked for under `targets/`.
@@ -73,6 +80,10 @@ async fn answer(
         Manner::Good => send(&mut stream, folder, path, range, usize::MAX).await,
         Manner::Whole => send(&mut stream, folder, path, None, usize::MAX).await,
         Manner::Dies(after) => send(&mut stream, folder, path, range, *after).await,
+        Manner::Stops(after) => {
+            send(&mut stream, folder, path, range, *after).await?;
+            std::future::pending().await
+        }
         Manner::Silent => std::future::pending().await,
         Manner::Says(status) => say(&mut stream, status, "").await,
         Manner::Elsewhere(to) => {
