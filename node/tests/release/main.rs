@@ -9,11 +9,15 @@
 )]
 
 mod attacks;
+#[expect(unreachable_pub, reason = "another crate, the fuzzer, calls these")]
+#[path = "../../../fuzz/src/metadata.rs"]
+mod checks;
 mod command_line;
 mod depot;
 #[path = "../http/mod.rs"]
 mod http;
 mod keys;
 mod publishing;
+mod seeds;
 mod threats;
 mod transfer;
