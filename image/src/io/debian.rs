@@ -72,6 +72,17 @@ pub fn gather(manifest: &Manifest, sources: &Sources, work_dir: &Path) -> Result
 
 fn packages(manifest: &Manifest, apt: &Apt, sources: &Sources) -> Result<Packages, Error> {
     let cache = &sources.cache;
+    let (busybox, applets) = busybox(apt, cache)?;
+    Ok(Packages {
+        kernel: kernel::get(manifest, apt, sources)?,
+        busybox,
+        applets,
+        e2fsck: files::read(&program(&apt.cached(E2FSCK, cache)?, E2FSCK_PROGRAMS)?)?,
+    })
+}
+
+/// Gets the base system's program, and the names that it goes by.
+pub(super) fn busybox(apt: &Apt, cache: &Path) -> Result<(Vec<u8>, Vec<String>), Error> {
     let native = Architecture::of_host().ok_or(Error::HostArchitecture)?;
     let native = Apt::open(&cache.join("apt"), native)?;
     let busybox = |apt: &Apt| program(&apt.cached(BUSYBOX, cache)?, BUSYBOX_PROGRAMS);
@@ -79,12 +90,7 @@ fn packages(manifest: &Manifest, apt: &Apt, sources: &Sources) -> Result<Package
     let list = tool::command(&busybox(&native)?.to_string_lossy());
     let list = tool::run({ list }.arg("--list-full"))?;
     let applets = String::from_utf8_lossy(&list).lines().map(str::to_owned).collect();
-    Ok(Packages {
-        kernel: kernel::get(manifest, apt, sources)?,
-        busybox: files::read(&busybox(apt)?)?,
-        applets,
-        e2fsck: files::read(&program(&apt.cached(E2FSCK, cache)?, E2FSCK_PROGRAMS)?)?,
-    })
+    Ok((files::read(&busybox(apt)?)?, applets))
 }
 
 /// Finds a program of an unpacked package: Debian moves them from `/` to `/usr`.

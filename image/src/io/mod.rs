@@ -16,6 +16,7 @@ pub mod flash;
 mod initramfs;
 mod kernel;
 pub mod power_cut;
+pub mod rig;
 mod rootfs;
 pub mod slots;
 mod squashfs;

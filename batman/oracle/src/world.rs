@@ -1,0 +1,125 @@
+//! Two meshes of one machine that are neighbours over a virtual cable, with a LAN behind the first.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use batman::{GatewayMode, IfName, Kernel, Knob, RoutingAlgorithm, Setting, Step, Value, VlanId};
+use rtnetlink::{LinkUnspec, LinkVeth};
+
+/// The mesh that is looked at, and its neighbour.
+pub(crate) const MESHES: [&str; 2] = ["bat0", "bat1"];
+
+/// The two ends of the cable between them.
+pub(crate) const CABLE: [&str; 2] = ["mesh0", "mesh1"];
+
+/// The two ends of the cable of a client in the LAN of the first.
+const CLIENT: [&str; 2] = ["lan0", "lan1"];
+
+/// The VLAN of the first.
+pub(crate) const VLAN: u16 = 10;
+
+/// Two meshes that have never met need some originator messages.
+const MET: Duration = Duration::from_secs(60);
+
+/// One kernel with everything that a table can show.
+pub(crate) struct World {
+    pub(crate) kernel: Kernel,
+    pub(crate) algorithm: RoutingAlgorithm,
+    links: rtnetlink::Handle,
+}
+
+impl World {
+    pub(crate) async fn create(algorithm: RoutingAlgorithm) -> anyhow::Result<Self> {
+        let (connection, links, _) = rtnetlink::new_connection()?;
+        tokio::spawn(connection);
+        let mut world = Self { kernel: Kernel::open()?, algorithm, links };
+        world.cable(CABLE).await?;
+        world.cable(CLIENT).await?;
+        for (mesh, link) in MESHES.iter().zip(CABLE) {
+            let (mesh, link) = (name(mesh), name(link));
+            world.apply(Step::CreateMesh { mesh: mesh.clone(), algorithm }).await?;
+            // With it on, broadcasts are held back for half a minute.
+            world.apply(set(&mesh, Knob::BridgeLoopAvoidance, Value::Switch(false))).await?;
+            world.apply(Step::Attach { link, mesh: mesh.clone() }).await?;
+            world.apply(Step::SetUp { link: mesh }).await?;
+        }
+        let (vlan, mesh) = (VlanId::new(VLAN)?, name(MESHES[0]));
+        let link = name("bat0.10");
+        world.apply(Step::CreateVlan { mesh: mesh.clone(), vlan, link: link.clone() }).await?;
+        world.apply(Step::SetUp { link }).await?;
+        let server = Value::Gateway(GatewayMode::Server);
+        world.apply(set(&name(MESHES[1]), Knob::GatewayMode, server)).await?;
+        world.apply(set(&mesh, Knob::GatewayMode, Value::Gateway(GatewayMode::Client))).await?;
+        let bridge = name("br0");
+        world.apply(Step::CreateBridge { bridge: bridge.clone() }).await?;
+        for port in [name(MESHES[0]), name(CLIENT[0])] {
+            world.apply(Step::AddPort { port, bridge: bridge.clone() }).await?;
+        }
+        world.apply(Step::SetUp { link: bridge }).await?;
+        world.meet().await?;
+        Ok(world)
+    }
+
+    pub(crate) async fn apply(&mut self, step: Step) -> anyhow::Result<()> {
+        self.kernel.apply(&step).await.with_context(|| step.to_string())
+    }
+
+    /// Takes everything away again.
+    pub(crate) async fn remove(mut self) -> anyhow::Result<()> {
+        for mesh in MESHES {
+            self.kernel.remove_mesh(&name(mesh)).await?;
+        }
+        for link in [CABLE[0], CLIENT[0], "br0"] {
+            let index = self.index(link).await?;
+            self.links.link().del(index).execute().await?;
+        }
+        Ok(())
+    }
+
+    async fn cable(&mut self, ends: [&str; 2]) -> anyhow::Result<()> {
+        let veth = LinkVeth::new(ends[0], ends[1]).build();
+        self.links
+            .link()
+            .add(veth)
+            .execute()
+            .await
+            .with_context(|| format!("cable {}", ends[0]))?;
+        for end in ends {
+            let index = self.index(end).await?;
+            let up = LinkUnspec::new_with_index(index).up().build();
+            self.links.link().set(up).execute().await?;
+        }
+        Ok(())
+    }
+
+    async fn index(&self, link: &str) -> anyhow::Result<u32> {
+        // The kernel's own list of names and numbers.
+        let file = format!("/sys/class/net/{link}/ifindex");
+        Ok(std::fs::read_to_string(&file).context(file)?.trim().parse()?)
+    }
+
+    /// Waits until the two know one another and the gateway.
+    async fn meet(&mut self) -> anyhow::Result<()> {
+        let since = Instant::now();
+        let mesh = name(MESHES[0]);
+        while since.elapsed() < MET {
+            let (originators, gateways) =
+                (self.kernel.originators(&mesh).await?, self.kernel.gateways(&mesh).await?);
+            let clients = self.kernel.global_clients(&mesh).await?;
+            if !originators.is_empty() && !gateways.is_empty() && !clients.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        bail!("the two meshes did not meet within {MET:?}")
+    }
+}
+
+/// A name from the constants above.
+pub(crate) fn name(word: &str) -> IfName {
+    word.parse().expect("the names of this world are within the kernel's rules")
+}
+
+pub(crate) fn set(mesh: &IfName, knob: Knob, value: Value) -> Step {
+    Step::Set { mesh: mesh.clone(), setting: Setting { knob, value } }
+}
