@@ -1,4 +1,5 @@
 //! What is held against arbitrary bytes, one function per target.
 
+pub mod batadv;
 pub mod medium;
 pub mod metadata;

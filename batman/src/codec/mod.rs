@@ -5,6 +5,8 @@
 
 mod attribute;
 #[cfg(all(test, target_endian = "little"))]
+mod captured;
+#[cfg(all(test, target_endian = "little"))]
 mod captures;
 mod command;
 mod flags;

@@ -23,8 +23,8 @@ const TARGETS: [(&str, Check); 6] = [
     ("manifest", checks::manifest),
 ];
 
-/// Those of what this crate knows nothing of: `node/tests/release/seeds.rs` replays their seeds.
-const OTHERS: [&str; 1] = ["metadata"];
+/// Those of what this crate knows nothing of: `node/tests/release/seeds.rs` and `batman/tests/seeds.rs` replay their seeds.
+const OTHERS: [&str; 2] = ["metadata", "batadv"];
 
 type Seeds = BTreeMap<String, Vec<u8>>;
 
