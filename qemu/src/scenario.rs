@@ -1,5 +1,7 @@
 //! Scenarios: what the lab claims of the routers, each with the way to see it.
 
+use image::io::rig::Rig;
+
 use crate::io::pair::Pair;
 use crate::io::site::Site;
 use crate::scenarios;
@@ -22,6 +24,13 @@ pub enum Way {
     Alone(fn(&Site) -> anyhow::Result<()>),
     /// On two routers that verify one another, as the scenario before has left them.
     OnPair(for<'site> fn(&mut Pair<'site>) -> anyhow::Result<()>),
+    /// On a kernel that no image has.
+    OnRig {
+        /// The kernel's series, such as `6.1`.
+        series: &'static str,
+        /// Checks the claim; it is told the scenario's name.
+        run: fn(&Site, &Rig, &str) -> anyhow::Result<()>,
+    },
 }
 
 /// What one scenario leaves to the next.
@@ -47,6 +56,10 @@ impl Scenario {
             Way::Alone(run) => {
                 stage.pair = None;
                 run(site)
+            }
+            Way::OnRig { series, run } => {
+                stage.pair = None;
+                run(site, site.rig(series)?, self.name)
             }
             Way::OnPair(run) => {
                 let pair = stage.pair.take();
@@ -116,7 +129,9 @@ mod tests {
 
         assert_eq!(names.len(), different.len());
         for name in names {
-            assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "{name}");
+            let fits =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            assert!(name.bytes().all(fits), "{name}");
             assert!(!find(name).is_empty());
         }
     }

@@ -67,6 +67,11 @@ pub(crate) fn mesh_image() -> Result<PathBuf> {
     ours("image", "mesh-image", host()?, Profile::Release)
 }
 
+/// Builds the program that holds the batman-adv client against batctl.
+pub(crate) fn oracle() -> Result<PathBuf> {
+    ours("batman-oracle", "batman-oracle", host()?, Profile::Release)
+}
+
 fn host() -> Result<Architecture> {
     Architecture::of_host().context("programs are built on x86_64, aarch64 and armv7")
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 pub(crate) use self::lanes::{Outcome, play, usual as usual_lanes};
 use crate::binaries::Profile;
 use crate::image::Kernel;
-use crate::{binaries, image, workspace};
+use crate::{binaries, image, rig, workspace};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -51,6 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let parts = scenarios.iter().map(|it| it.parts).max().unwrap_or_default();
     let site = if arguments.no_build { site_as_built } else { site_with };
     let mut site = site(parts, arguments.kernel)?;
+    site.rigs = rig::build(rig::wanted(&scenarios))?;
     site.sweep = arguments.sweep.unwrap_or(site.sweep);
     let outcomes = play(&site, &scenarios, arguments.lanes);
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
@@ -80,7 +81,9 @@ pub(crate) fn site_with_release() -> Result<Site> {
 
 /// Builds what any scenario needs.
 pub(crate) fn whole_site() -> Result<Site> {
-    site_with(Parts::AllImages, Kernel::Debian)
+    let mut site = site_with(Parts::AllImages, Kernel::Debian)?;
+    site.rigs = rig::build(rig::wanted(&scenario::all().collect::<Vec<_>>()))?;
+    Ok(site)
 }
 
 /// Builds what scenarios need.

@@ -16,6 +16,7 @@ mod image;
 mod kernel;
 mod lab;
 mod progress;
+mod rig;
 mod test;
 mod tools;
 mod workspace;

@@ -1,7 +1,7 @@
 //! Holds the client against batctl on a real kernel: what one sets the other reads, and both see the same tables.
 //!
-//! It takes over the machine's links, so it runs on a machine of its own: see `./x lab batman`. The last line that it prints
-//! is a JSON object that begins with `{"oracle":`.
+//! It takes over the machine's links, so it runs on a machine of its own: see `./x lab batman`. It ends with a line
+//! `report` and a JSON object.
 #![forbid(unsafe_code)]
 #![expect(clippy::disallowed_methods, reason = "all of it acts on a kernel and on batctl")]
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let outcome = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(run()));
     match outcome {
         Ok(report) => {
-            println!("{}", report.json());
+            println!("report {}", report.json());
             if report.failures().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {

@@ -58,7 +58,6 @@ impl Report {
         let empty: BTreeSet<_> =
             self.tables.iter().filter(|(_, rows)| **rows == 0).map(|(table, _)| table).collect();
         json!({
-            "oracle": 1,
             "knobs": both.collect::<serde_json::Map<_, _>>(),
             "lacking": lacking.collect::<serde_json::Map<_, _>>(),
             "tables": self.tables,

@@ -17,6 +17,7 @@ pub mod power_cut;
 mod process;
 pub mod progress;
 mod qmp;
+pub mod rig;
 pub mod site;
 mod sockets;
 pub mod spire;

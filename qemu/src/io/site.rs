@@ -5,6 +5,7 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use image::io::rig::Rig;
 use image::{Architecture, Layout};
 
 use super::accel;
@@ -22,6 +23,8 @@ pub struct Site {
     pub directory: PathBuf,
     /// What releases are made with, if they are.
     pub release: Option<Release>,
+    /// Kernels that no image has, by series.
+    pub rigs: BTreeMap<&'static str, Rig>,
     /// How many power cuts are tried.
     pub sweep: usize,
     /// How processors are run.
@@ -65,7 +68,16 @@ impl Site {
         };
         let slowness = slowness.unwrap_or(Slowness::NONE);
         let firmware = BTreeMap::from([(Architecture::X86_64, firmware)]);
-        Ok(Self { firmware, spire_server, directory, release: None, sweep: SWEEP, accel, slowness })
+        Ok(Self {
+            firmware,
+            spire_server,
+            directory,
+            release: None,
+            rigs: BTreeMap::new(),
+            sweep: SWEEP,
+            accel,
+            slowness,
+        })
     }
 
     /// Adds what the machines of another architecture are booted from.
@@ -88,6 +100,14 @@ impl Site {
     /// If this site has nothing for it.
     pub fn release(&self) -> anyhow::Result<&Release> {
         self.release.as_ref().context("neither meshctl nor an update were built")
+    }
+
+    /// Returns the rig with a kernel of a series.
+    ///
+    /// # Errors
+    /// If this site has none.
+    pub fn rig(&self, series: &str) -> anyhow::Result<&Rig> {
+        self.rigs.get(series).with_context(|| format!("no rig with kernel {series} was built"))
     }
 
     /// Returns how the processors of an architecture are run: another architecture's are translated.

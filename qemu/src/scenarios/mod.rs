@@ -1,6 +1,7 @@
 //! The scenarios, one file each, the quick ones first.
 
 mod agent_killed;
+mod batman;
 mod boot;
 mod firmware_boot;
 mod image;
@@ -17,17 +18,18 @@ mod unable;
 use crate::scenario::{Group, Scenario};
 
 pub(crate) const GROUPS: &[Group] = &[
-    Group {
-        name: "mesh",
-        about: "routers and their neighbours",
-        is_timed: true,
-        scenarios: MESH,
-    },
+    Group { name: "mesh", about: "routers and their neighbours", is_timed: true, scenarios: MESH },
     Group {
         name: "image",
         about: "slots, updates and data",
         is_timed: false,
         scenarios: image::ALL,
+    },
+    Group {
+        name: "batman",
+        about: "the batman-adv client beside batctl",
+        is_timed: false,
+        scenarios: batman::ALL,
     },
 ];
 

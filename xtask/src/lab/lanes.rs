@@ -74,7 +74,7 @@ struct Waiting {
 impl Waiting {
     fn new(scenarios: &[&'static Scenario]) -> Self {
         let (alone, on_pair) =
-            scenarios.iter().copied().partition(|it| matches!(it.way, Way::Alone(_)));
+            scenarios.iter().copied().partition(|it| !matches!(it.way, Way::OnPair(_)));
         Self { on_pair, alone }
     }
 

@@ -1,0 +1,69 @@
+//! The batman-adv client and Debian's batctl on real kernels.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use image::io::rig::Rig;
+use serde::Deserialize;
+
+use crate::io::progress::tell;
+use crate::io::rig;
+use crate::io::site::Site;
+use crate::scenario::{Parts, Scenario, Way};
+
+/// The kernels, by series: Debian 12's own, and the images'.
+pub(super) const ALL: &[Scenario] = &[
+    Scenario {
+        name: "oracle-6-1",
+        claim: "on kernel 6.1 what we set batctl reads, what it sets we read, and tables are the same",
+        parts: Parts::Image,
+        way: Way::OnRig { series: "6.1", run: oracle },
+    },
+    Scenario {
+        name: "oracle-6-12",
+        claim: "on kernel 6.12 what we set batctl reads, what it sets we read, and tables are the same",
+        parts: Parts::Image,
+        way: Way::OnRig { series: "6.12", run: oracle },
+    },
+];
+
+/// Two algorithms, some hundred runs of batctl, on a processor that is translated.
+const DONE: Duration = Duration::from_secs(400);
+
+/// What the oracle found on one kernel.
+#[derive(Deserialize)]
+struct Report {
+    /// Knobs, and how many values went both ways.
+    knobs: BTreeMap<String, u32>,
+    /// Knobs that the kernel lacks, and why.
+    lacking: BTreeMap<String, String>,
+    /// Tables, and how many rows were the same.
+    tables: BTreeMap<String, u32>,
+    failures: Vec<String>,
+}
+
+fn oracle(site: &Site, rig: &Rig, name: &str) -> anyhow::Result<()> {
+    let told = rig::run(site, rig, name, DONE)?;
+    let report = told.lines().find_map(|line| line.strip_prefix("report "));
+    let report = report.context("it printed no report")?;
+    let Report { knobs, lacking, tables, failures } = serde_json::from_str(report.trim())?;
+    let empty: Vec<_> = tables.iter().filter(|(_, rows)| **rows == 0).map(|it| it.0).collect();
+    tell(format_args!(
+        "kernel {}: {} knobs both ways, {} lacking, {} tables the same, {} of them empty",
+        rig.release,
+        knobs.len(),
+        lacking.len(),
+        tables.len(),
+        empty.len(),
+    ));
+    for (knob, why) in &lacking {
+        tell(format_args!("kernel {}: no {knob}: {why}", rig.release));
+    }
+    for table in &empty {
+        tell(format_args!("kernel {}: nothing in {table}", rig.release));
+    }
+    ensure!(failures.is_empty(), "{}", failures.join("; "));
+    ensure!(!knobs.is_empty() && !tables.is_empty(), "nothing was compared");
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Builds the machines that hold the batman-adv client against batctl.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use image::Architecture;
+use image::io::Sources;
+use image::io::rig::{self, Contents, Rig};
+use qemu::scenario::{Scenario, Way};
+
+use crate::image::{Kernel, manifest};
+use crate::progress::stage;
+use crate::{binaries, tools, workspace};
+
+/// Debian's packages that depend on its kernels.
+const KERNELS: [&str; 2] = ["linux-image-amd64", "linux-image-6.12-amd64"];
+
+/// batctl and what it is linked with.
+const PACKAGES: [&str; 4] = ["batctl", "libnl-3-200", "libnl-genl-3-200", "libc6"];
+
+/// What two meshes, a cable, a bridge and a VLAN take.
+const MODULES: [&str; 5] = ["crc32c_generic", "batman-adv", "veth", "bridge", "8021q"];
+
+/// Lists the kernels that scenarios ask for.
+pub(crate) fn wanted(scenarios: &[&'static Scenario]) -> BTreeSet<&'static str> {
+    let series = scenarios.iter().filter_map(|it| match it.way {
+        Way::OnRig { series, .. } => Some(series),
+        Way::Alone(_) | Way::OnPair(_) => None,
+    });
+    series.collect()
+}
+
+/// Builds a rig for each series; nothing is built where none is asked for.
+pub(crate) fn build(wanted: BTreeSet<&'static str>) -> Result<BTreeMap<&'static str, Rig>> {
+    if wanted.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let test = binaries::oracle()?;
+    let init = workspace::root().join("qemu/rig/init");
+    let sources = Sources {
+        overlay: workspace::root().join("image/rootfs"),
+        initramfs_init: init.clone(),
+        programs: BTreeMap::new(),
+        own_kernel: None,
+        cache: workspace::target("debian"),
+    };
+    let modules = MODULES.map(str::to_owned);
+    let contents = Contents { packages: &PACKAGES, modules: &modules, init: &init, test: &test };
+    let rig = |series: &'static str| {
+        let mut manifest = manifest(Architecture::X86_64, Kernel::Debian)?;
+        manifest.kernel.series = series.to_owned();
+        manifest.kernel.packages = KERNELS.map(str::to_owned).to_vec();
+        let directory = workspace::target("rig").join(series);
+        let build = || {
+            stage(&format!("gathering kernel {series} and batctl"), || {
+                Ok(rig::build(&manifest, &sources, &contents, &directory)?)
+            })
+        };
+        let rig = build().or_else(|error| {
+            eprintln!("{error:#}");
+            tools::update_lists()?;
+            build()
+        })?;
+        Ok((series, rig))
+    };
+    wanted.into_iter().map(rig).collect()
+}
