@@ -24,7 +24,7 @@ board = "generic-x86_64"
 method = "efi-boot-guard"
 version = "0.22"
 command_line = "root=PARTLABEL=root-{slot} panic=5"
-watchdog = 0
+watchdog = 90
 [kernel]
 source = "debian"
 packages = []
@@ -195,6 +195,7 @@ fn firmware_finds_the_chooser_and_the_chooser_the_first_slot() {
         environment(&a).kernel().parameters,
         "root=PARTLABEL=root-a panic=5 initrd=\\initrd.gz"
     );
+    assert!(environment(&a).kernel().watchdog.is_zero(), "the seconds are for a trial");
     assert_eq!((environment(&a).state(), environment(&a).revision()), (State::Ok, 1));
     assert_eq!((environment(&b).state(), environment(&b).revision()), (State::Failed, 0));
 }
@@ -283,6 +284,7 @@ fn update_brings_what_the_first_slot_of_the_disk_holds() {
     assert_eq!((facts.version.to_string(), facts.built), ("0.2.0".to_owned(), 86_400));
     assert_eq!(facts.kernel.parameters, "root=PARTLABEL=root-{slot} panic=5 initrd=\\initrd.gz");
     assert_eq!(header.file_length(), update.len() as u64);
+    assert_eq!(facts.kernel.watchdog, 90);
     let boot = partition(&packed, "boot-a");
     let environment = Environment::parse(&file(&boot, "BGENV.DAT").unwrap()).unwrap();
     assert_eq!(environment.trial().unwrap().image, header.image());
