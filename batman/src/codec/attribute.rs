@@ -124,7 +124,7 @@ attributes! {
         BATADV_ATTR_NEIGH_ADDRESS = 24 => NeighAddress(MacAddr),
         /// Transmit quality, of 255; B.A.T.M.A.N. IV only.
         BATADV_ATTR_TQ = 25 => Tq(u8),
-        /// Throughput in kbit/s; B.A.T.M.A.N. V only.
+        /// Throughput in kbit/s, but in 100 kbit/s in the rows of gateways; B.A.T.M.A.N. V only.
         BATADV_ATTR_THROUGHPUT = 26 => Throughput(u32),
         /// A gateway's upload, in units of 100 kbit/s.
         BATADV_ATTR_BANDWIDTH_UP = 27 => BandwidthUp(u32),

@@ -32,6 +32,7 @@ where
     assert_eq!(R::try_from(&message(capture)), Ok(expected));
 }
 
+/// `* 02:00:00:00:00:0b (     9647.0) 02:00:00:00:00:0b [        va]: 10.0/2.0 MBit`
 #[test]
 fn gateway_speaks_in_the_measure_of_its_algorithm() {
     let gateway = |quality, index| Gateway {
@@ -46,7 +47,7 @@ fn gateway_speaks_in_the_measure_of_its_algorithm() {
     };
 
     check(captures::GATEWAY_IV, gateway(LinkQuality::Tq(246), 4));
-    let throughput = LinkQuality::Throughput(Throughput::from_kbit(96_470));
+    let throughput = LinkQuality::Throughput(Throughput::from_kbit(9_647_000));
     check(captures::GATEWAY_V, gateway(throughput, 10));
 }
 

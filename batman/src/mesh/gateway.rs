@@ -36,7 +36,9 @@ impl TryFrom<&BatadvMessage> for Gateway {
             router: required!(message, Router)?,
             interface: hard_interface_name(message)?,
             interface_index: IfIndex(required!(message, HardIfindex)?),
-            quality: quality(message)?,
+            // The one table that has 100 kbit/s here (`batadv_v_gw_dump_entry` in
+            // net/batman-adv/bat_v.c).
+            quality: quality(message, bandwidth)?,
             download: required!(message, BandwidthDown).map(bandwidth)?,
             upload: required!(message, BandwidthUp).map(bandwidth)?,
             best: flag!(message, FlagBest),
@@ -74,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn gateway_speaks_in_the_measure_of_its_algorithm() {
+    fn gateway_speaks_in_the_measure_of_its_algorithm_and_in_a_unit_of_its_own() {
         let read = |more| Gateway::try_from(&row(more));
 
-        let v = read(vec![BatadvAttr::FlagBest, BatadvAttr::Throughput(7)]).unwrap();
+        let v = read(vec![BatadvAttr::FlagBest, BatadvAttr::Throughput(96_470)]).unwrap();
 
-        assert_eq!(v.quality, LinkQuality::Throughput(Throughput::from_kbit(7)));
+        assert_eq!(v.quality, LinkQuality::Throughput(Throughput::from_kbit(9_647_000)));
         assert!(v.best);
         assert_eq!(read(vec![]), Err(Incomplete::Absent("Tq or Throughput")));
     }

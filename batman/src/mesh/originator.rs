@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{
     Incomplete,
-    reply::{flag, hard_interface_name, milliseconds, quality, required},
+    reply::{flag, hard_interface_name, kbit, milliseconds, quality, required},
 };
 use crate::{IfIndex, IfName, LinkQuality, MacAddr, codec::BatadvMessage};
 
@@ -37,7 +37,7 @@ impl TryFrom<&BatadvMessage> for Originator {
             neighbour: required!(message, NeighAddress)?,
             interface: hard_interface_name(message)?,
             interface_index: IfIndex(required!(message, HardIfindex)?),
-            quality: quality(message)?,
+            quality: quality(message, kbit)?,
             last_seen: required!(message, LastSeenMsecs).map(milliseconds)?,
             best: flag!(message, FlagBest),
         })

@@ -38,10 +38,14 @@ pub(super) fn hard_interface_name(message: &BatadvMessage) -> Result<IfName, Inc
     name.parse().map_err(|_| Incomplete::Senseless("HardIfname"))
 }
 
-/// Reads the measure of the mesh's algorithm, whichever is there.
-pub(super) fn quality(message: &BatadvMessage) -> Result<LinkQuality, Incomplete> {
+/// Reads the measure of the mesh's algorithm, whichever is there; a throughput is in the table's
+/// own unit.
+pub(super) fn quality(
+    message: &BatadvMessage,
+    unit: fn(u32) -> Throughput,
+) -> Result<LinkQuality, Incomplete> {
     let tq = attribute!(message, Tq).map(LinkQuality::Tq);
-    let throughput = || attribute!(message, Throughput).map(kbit).map(LinkQuality::Throughput);
+    let throughput = || attribute!(message, Throughput).map(unit).map(LinkQuality::Throughput);
     tq.or_else(throughput).ok_or(Incomplete::Absent("Tq or Throughput"))
 }
 
