@@ -16,6 +16,10 @@ use crate::patience::{Next, Patience};
 /// A shell that has not answered within this time is asked again.
 const PROBE: Duration = Duration::from_secs(1);
 
+/// A shell that opens its terminal while a line is being typed takes the rest of it, and may wait for the end of a quote for
+/// ever: after so many questions the line is taken back.
+const QUESTIONS: u32 = 5;
+
 /// More output than this from one command is a command that has gone wrong.
 const MOST_HEARD: usize = 16 << 20;
 
@@ -50,11 +54,16 @@ impl Console {
     pub fn wait_for_shell(&mut self, limit: Duration) -> anyhow::Result<()> {
         let start = Instant::now();
         let mut patience = Patience::new(limit);
+        let mut asked = 0_u32;
         loop {
+            asked += 1;
             let left = patience.left(start.elapsed()).min(PROBE);
             let number = self.type_command("true", left)?;
             if self.listen(number, left)?.is_some() {
                 return self.stream.write_all(READ_PLAINLY.as_bytes()).context("typing");
+            }
+            if asked.is_multiple_of(QUESTIONS) {
+                self.stream.write_all(INTERRUPT)?;
             }
             match patience.next(start.elapsed()) {
                 Next::LookAgain => {}
