@@ -4,8 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the table's first words lie.
-const FOLDERS: [(&str, &str); 3] =
-    [("release/", "node/tests/"), ("update/", "image/src/"), ("slot/", "image/src/")];
+const FOLDERS: [(&str, &str); 4] = [
+    ("release/", "node/tests/"),
+    ("update/", "image/src/"),
+    ("slot/", "image/src/"),
+    ("trial/", "node/src/"),
+];
 
 #[test]
 fn every_test_of_the_threat_table_is_there() {
