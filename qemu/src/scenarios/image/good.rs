@@ -1,11 +1,13 @@
 //! A good update is installed, proves itself and stays.
 
 use anyhow::ensure;
+use image::Architecture;
 
 use crate::io::pair::Pair;
 use crate::io::progress::tell;
 use crate::io::site::Site;
 use crate::machine::Clock;
+use crate::node::Node;
 use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -13,6 +15,26 @@ pub(super) const SCENARIO: Scenario = Scenario {
     claim: "a good update is fetched, installed, tried and kept, and what the router had stays",
     parts: Parts::Release,
     way: Way::OnPair(run),
+};
+
+pub(super) const AARCH64: Scenario = Scenario {
+    name: "good-update-aarch64",
+    claim: "an aarch64 router beside an x86_64 one takes a good update as well",
+    parts: Parts::AllImages,
+    way: Way::Alone(|site| {
+        let aarch64 = |node: Node| node.on(Architecture::Aarch64).by_firmware();
+        run(&mut Pair::form_shaped(site, "good-update-aarch64", aarch64)?)
+    }),
+};
+
+pub(super) const ARMV7: Scenario = Scenario {
+    name: "good-update-armv7",
+    claim: "an armv7 router beside an x86_64 one takes a good update as well",
+    parts: Parts::AllImages,
+    way: Way::Alone(|site| {
+        let armv7 = |node: Node| node.on(Architecture::Armv7).by_firmware();
+        run(&mut Pair::form_shaped(site, "good-update-armv7", armv7)?)
+    }),
 };
 
 pub(super) const CLOCK_UNSET: Scenario = Scenario {

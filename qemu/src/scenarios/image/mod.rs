@@ -42,4 +42,7 @@ pub(super) const ALL: &[Scenario] = &[
     data::RESET_BY_FLAG,
     data::GROWS,
     mixed::SCENARIO,
+    good::AARCH64,
+    good::ARMV7,
+    unbootable::BAD_KERNEL_AARCH64,
 ];

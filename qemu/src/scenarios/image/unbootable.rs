@@ -1,9 +1,11 @@
 //! New slots that do not come up: the old one is back by itself.
 
 use anyhow::ensure;
+use image::Architecture;
 
 use crate::io::pair::Pair;
 use crate::io::progress::tell;
+use crate::node::Node;
 use crate::scenario::{Parts, Scenario, Way};
 use crate::update::Update;
 
@@ -26,6 +28,17 @@ pub(super) const ROOT_GARBAGE: Scenario = Scenario {
     claim: "a slot whose root file system is none is given up, and the old one is back",
     parts: Parts::Release,
     way: Way::OnPair(|pair| given_up(pair, |it| Ok(it.garbage_root()))),
+};
+
+pub(super) const BAD_KERNEL_AARCH64: Scenario = Scenario {
+    name: "bad-kernel-aarch64",
+    claim: "an aarch64 router as well gives up a slot whose kernel is garbage",
+    parts: Parts::AllImages,
+    way: Way::Alone(|site| {
+        let aarch64 = |node: Node| node.on(Architecture::Aarch64).by_firmware();
+        let mut pair = Pair::form_shaped(site, "bad-kernel-aarch64", aarch64)?;
+        given_up(&mut pair, Update::garbage_kernel)
+    }),
 };
 
 pub(super) const NODE_CRASH: Scenario = Scenario {
