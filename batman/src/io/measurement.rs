@@ -102,8 +102,9 @@ impl Measuring {
         Progress { elapsed: self.since.elapsed(), duration: self.duration }
     }
 
-    /// Waits for the end and returns what was found. Dropping the future loses nothing. A kernel
-    /// whose other node falls silent takes half a minute and more to give up.
+    /// Waits for the end and returns what was found; it is told once. Dropping the future loses
+    /// nothing. A kernel whose other node falls silent takes half a minute and more to give up, and
+    /// one whose mesh device is deleted may never tell: how long to wait is for the caller to say.
     ///
     /// # Errors
     /// As [`Kernel::measure`].

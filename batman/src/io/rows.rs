@@ -93,6 +93,8 @@ mod tests {
         told: u32,
         done: bool,
         changes: u32,
+        /// Datagrams of another process that come first.
+        strangers: u32,
         sequence: u32,
     }
 
@@ -130,7 +132,7 @@ mod tests {
     impl Datagrams for Crowd {
         fn open(_: isize) -> io::Result<Self> {
             let (clients, changes) = CROWD.get();
-            Ok(Self { clients, told: 0, done: false, changes, sequence: 0 })
+            Ok(Self { clients, told: 0, done: false, changes, strangers: 0, sequence: 0 })
         }
 
         async fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
@@ -141,6 +143,13 @@ mod tests {
 
         async fn receive(&mut self, datagram: &mut Vec<u8>) -> io::Result<u32> {
             assert!(!self.done, "nothing is read beyond the end");
+            if self.strangers > 0 {
+                self.strangers -= 1;
+                let mut frame = GenlMessage::from_payload(client(u32::MAX));
+                frame.set_resolved_family_id(30);
+                datagram.extend(self.bytes(frame.into()));
+                return Ok(KERNEL + 1);
+            }
             while self.told < self.clients {
                 let mut frame = GenlMessage::from_payload(client(self.told));
                 frame.set_resolved_family_id(30);
@@ -230,6 +239,17 @@ mod tests {
 
         assert_eq!((table.rows.len(), table.left_out), (100, 0));
         assert_eq!(streamed.ok(), Some(Streamed { left_out: 0, changed: true }));
+    }
+
+    #[test]
+    fn rows_that_another_process_sends_are_not_believed() {
+        let mut exchange = exchange(100, 0);
+        exchange.socket.strangers = 3;
+
+        let table = finished(whole::<GlobalClient, _>(&mut exchange, question));
+
+        assert_eq!(table.ok().flatten().unwrap().rows.len(), 100);
+        assert_eq!(exchange.socket.strangers, 0);
     }
 
     #[test]
