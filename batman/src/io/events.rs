@@ -1,4 +1,5 @@
-//! Changes to links, as the kernel tells them (RTNLGRP_LINK).
+//! Changes to links and their addresses, as the kernel tells them (RTNLGRP_LINK and
+//! RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR).
 
 use std::{
     future::poll_fn,
@@ -12,18 +13,20 @@ use netlink_sys::{AsyncSocket, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE
 use rtnetlink::MulticastGroup;
 
 use super::exchange::{DATAGRAM, Frames, KERNEL};
-use crate::{Errno, Error, IfName, Link, Request, Result};
+use crate::{Errno, Error, IfIndex, IfName, Link, Request, Result};
 
 /// How many events are handed over at once; what is beyond comes with the next call.
 const BURST: usize = 64;
 
-/// A change to a link. What the link is like now is for an observation to tell.
+/// A change to a link or its addresses. What the link is like now is for an observation to tell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A link appeared, or something about it changed.
     Changed(IfName),
     /// A link is gone.
     Gone(IfName),
+    /// An address of a link appeared, changed or is gone.
+    Addresses(IfIndex),
     /// Something happened and it is not known to which link: more was told than was read in time,
     /// or what was told could not be read.
     Missed,
@@ -38,8 +41,9 @@ pub struct Events {
 impl Events {
     pub(super) fn open() -> io::Result<Self> {
         let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
-        let group = 1 << (MulticastGroup::Link as u32 - 1);
-        socket.socket_mut().bind(&SocketAddr::new(KERNEL, group))?;
+        let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr];
+        let mask = groups.iter().fold(0, |mask, group| mask | 1 << (*group as u32 - 1));
+        socket.socket_mut().bind(&SocketAddr::new(KERNEL, mask))?;
         Ok(Self { socket, datagram: Vec::with_capacity(DATAGRAM) })
     }
 
@@ -92,6 +96,9 @@ fn read(frame: &[u8]) -> Event {
         Ok(NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(message))) => {
             name(&message).map(Event::Gone)
         }
+        Ok(NetlinkPayload::InnerMessage(
+            RouteNetlinkMessage::NewAddress(message) | RouteNetlinkMessage::DelAddress(message),
+        )) => Some(Event::Addresses(IfIndex(message.header.index))),
         _ => None,
     };
     event.unwrap_or(Event::Missed)
