@@ -63,6 +63,9 @@ struct Outline {
     keys: &'static [&'static Key],
 }
 
+/// The sections that stand within others; the example shows them as comments.
+static WITHIN: [&Outline; 3] = [&mesh::INTERFACES, &mesh::VLAN, &mesh::LAN];
+
 const OUTLINES: [&Outline; 8] = [
     &Node::OUTLINE,
     &Mesh::OUTLINE,
@@ -137,20 +140,28 @@ pub fn example() -> String {
     for outline in OUTLINES {
         // A String takes any text; writing to it cannot fail.
         let _ = write!(text, "\n# {}\n[{}]\n", outline.about, outline.name);
-        for key in outline.keys {
-            for line in key.doc.lines() {
-                let _ = writeln!(text, "# {line}");
-            }
-            let _ = match key.preset {
-                Preset::Default(value) => writeln!(text, "#{} = {value}", key.name),
-                Preset::Required { example } => writeln!(text, "{} = {example}", key.name),
-                Preset::Optional { example, otherwise } => {
-                    writeln!(text, "# Without it: {otherwise}.\n#{} = {example}", key.name)
-                }
-            };
+        outline.keys.iter().for_each(|key| example_of(key, "", &mut text));
+        let own = format!("{}.", outline.name);
+        for outline in WITHIN.iter().filter(|within| within.name.starts_with(&own)) {
+            let _ = write!(text, "\n# {}\n#[{}]\n", outline.about, outline.name);
+            outline.keys.iter().for_each(|key| example_of(key, "#", &mut text));
         }
     }
     text
+}
+
+/// Writes one key; `comment` stands before one that has to be given.
+fn example_of(key: &Key, comment: &str, text: &mut String) {
+    for line in key.doc.lines() {
+        let _ = writeln!(text, "# {line}");
+    }
+    let _ = match key.preset {
+        Preset::Default(value) => writeln!(text, "#{} = {value}", key.name),
+        Preset::Required { example } => writeln!(text, "{comment}{} = {example}", key.name),
+        Preset::Optional { example, otherwise } => {
+            writeln!(text, "# Without it: {otherwise}.\n#{} = {example}", key.name)
+        }
+    };
 }
 
 #[cfg(test)]
