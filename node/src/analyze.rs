@@ -11,7 +11,7 @@ use spire_bridge::identity::{Absence, Standing};
 
 use crate::config::Config;
 use crate::data::{self, DataFinding};
-use crate::knowledge::Knowledge;
+use crate::knowledge::{Knowledge, fights};
 use crate::observation::Observation;
 use crate::peers::{PeerKey, SessionId, Timeouts};
 use crate::trial::rules::{self, SlotFinding};
@@ -26,6 +26,8 @@ pub enum Finding {
     MeshUnreadable(String),
     /// The mesh differs from what is wanted by this step.
     MeshDiffers(Step),
+    /// Another program changes back what this node repairs; the step is left for a while.
+    Contested(Step),
     /// Something keeps the mesh from being whole, and it is not ours to move.
     Obstacle(Obstacle),
     /// No agent runs.
@@ -74,6 +76,11 @@ impl Finding {
         }
     }
 
+    /// Tells whether a person must act.
+    pub fn is_alarm(&self) -> bool {
+        matches!(self, Self::Contested(_))
+    }
+
     /// Tells whether it is logged when it begins and ends. A mesh that differs is logged as what was done
     /// about it, in one line, and an agent that has never run yet as its start.
     pub fn is_announced(&self) -> bool {
@@ -88,6 +95,15 @@ impl fmt::Display for Finding {
         match self {
             Self::MeshUnreadable(error) => write!(f, "the mesh cannot be read: {error}"),
             Self::MeshDiffers(step) => write!(f, "the mesh is not as wanted: {step}"),
+            Self::Contested(step) => {
+                let (times, window) = (fights::FIGHTS, fights::WINDOW.as_secs());
+                let quiet = fights::QUIET.as_secs() / 60;
+                write!(
+                    f,
+                    "another program undoes what mesh-node does, {times} times within {window} s: {step}; \
+                     tried again after {quiet} minutes"
+                )
+            }
             Self::Obstacle(obstacle) => write!(f, "the mesh is not whole: {obstacle}"),
             Self::AgentDown { last_exit: Some(exit) } => {
                 write!(f, "spire-agent is not running, {exit}")
@@ -123,7 +139,7 @@ pub fn analyze(
     now: Uptime,
 ) -> Vec<Finding> {
     let mut findings = configuration(config);
-    findings.extend(mesh(config, seen));
+    findings.extend(mesh(config, knowledge, seen, now));
     findings.extend(agent(config, knowledge, seen, now));
     findings.extend(identity(config, seen));
     findings.extend(sessions(config, knowledge, seen, now));
@@ -138,13 +154,17 @@ fn configuration(config: &Config) -> Vec<Finding> {
     is_newer.then_some(Finding::ConfigurationNewer { overlooked }).into_iter().collect()
 }
 
-fn mesh(config: &Config, seen: &Observation) -> Vec<Finding> {
+fn mesh(config: &Config, knowledge: &Knowledge, seen: &Observation, now: Uptime) -> Vec<Finding> {
     match &seen.mesh {
         Err(error) => vec![Finding::MeshUnreadable(error.clone())],
         Ok(mesh) => {
             let steps = batman::plan(&config.mesh.wanted, mesh).into_iter();
             let obstacles = batman::obstacles(&config.mesh.wanted, mesh).into_iter();
-            steps.map(Finding::MeshDiffers).chain(obstacles.map(Finding::Obstacle)).collect()
+            let differs = |step| match knowledge.fights.is_lost(&step, mesh, now) {
+                true => Finding::Contested(step),
+                false => Finding::MeshDiffers(step),
+            };
+            steps.map(differs).chain(obstacles.map(Finding::Obstacle)).collect()
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the node remembers from one look to the next. Memory that events fill has a fixed capacity.
 
+pub mod fights;
+
 use std::time::Duration;
 
 use heapless::Deque;
@@ -9,6 +11,7 @@ use spire_bridge::{Uptime, doubling};
 use crate::analyze::Finding;
 use crate::peers::Peers;
 use crate::plan::Action;
+use fights::Fights;
 
 /// How many past actions are kept: a few hours of an unlucky node.
 const EPISODES: usize = 64;
@@ -48,6 +51,8 @@ pub struct Knowledge {
     pub agent: Supervisor,
     /// The peers on our links.
     pub peers: Peers,
+    /// Who changes back what is repaired.
+    pub fights: Fights,
     /// What was not as it should be at the last look.
     pub findings: Vec<Finding>,
     /// From when on a waiting agent may be told that the server is back: once for each return.

@@ -91,6 +91,7 @@ fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Actio
         Finding::ConfigurationNewer { .. }
         | Finding::MeshUnreadable(_)
         | Finding::Obstacle(_)
+        | Finding::Contested(_)
         | Finding::AgentMissing(_)
         | Finding::ServerSilent(_)
         | Finding::NoIdentity(_)

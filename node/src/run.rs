@@ -53,6 +53,7 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
     }
     let (mut router, mut sources) = Router::start(config, starts)?;
     router.first_look().await?;
+    sources.hear(router.notifications().await);
     loop {
         let pause = match sources.next().await {
             Woken::ToStop => break,

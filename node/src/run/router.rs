@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use batman::{Kernel, Step};
+use batman::{Kernel, Notifications, Step};
 use spire_bridge::agent::{self, Origin, Phase};
 use spire_bridge::identity::{LiveIdentity, Standing};
 use spire_bridge::io::Agent;
@@ -131,6 +131,16 @@ impl Router {
         Ok(())
     }
 
+    /// Listens to batman-adv itself. Without it what others set is seen at the next look.
+    pub(super) async fn notifications(&mut self) -> Option<Notifications> {
+        let opened = self.kernel.notifications().await;
+        opened
+            .inspect_err(
+                |error| tracing::warn!(%error, "changes of settings are only seen at looks"),
+            )
+            .ok()
+    }
+
     /// Notes what happened on a link and tells whether that is a reason to look at once.
     pub(super) fn learn(&mut self, event: LinkEvent) -> bool {
         announce(&event);
@@ -147,7 +157,7 @@ impl Router {
         let findings = analyze(&self.config, &self.knowledge, &seen, uptime());
         let actions = plan(&self.knowledge, &findings, uptime());
         tell(&self.knowledge.compare(findings));
-        let changed = self.apply(actions).await;
+        let changed = self.apply(actions, seen.mesh.as_ref().ok()).await;
         if !changed.is_empty() {
             seen = self.observe().await;
             self.verify(&changed, &seen);
@@ -287,7 +297,11 @@ fn hopeless(error: batman::Error) -> Unable {
 /// Tells what begins and what is over, once each.
 fn tell(changes: &Changes) {
     for finding in changes.begun.iter().filter(|finding| finding.is_announced()) {
-        tracing::warn!("{finding}");
+        if finding.is_alarm() {
+            tracing::error!("{finding}");
+        } else {
+            tracing::warn!("{finding}");
+        }
     }
     for finding in changes.over.iter().filter(|finding| finding.is_announced()) {
         tracing::info!("over: {finding}");

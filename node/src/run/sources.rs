@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use batman::Events;
+use batman::{Events, Notifications};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -21,6 +21,7 @@ pub(super) const LINK_BURST: Duration = Duration::from_millis(250);
 pub(super) struct Sources {
     links: Happenings,
     kernel: Option<Events>,
+    settings: Option<Notifications>,
     identity: watch::Receiver<()>,
     server: watch::Receiver<Option<bool>>,
     asked: mpsc::Receiver<Asked>,
@@ -57,6 +58,7 @@ impl Sources {
         Ok(Self {
             links,
             kernel: Some(kernel),
+            settings: None,
             identity,
             server,
             asked,
@@ -67,6 +69,11 @@ impl Sources {
         })
     }
 
+    /// Wakes up too when anybody sets something of a mesh.
+    pub(super) fn hear(&mut self, settings: Option<Notifications>) {
+        self.settings = settings;
+    }
+
     /// Waits until there is a reason to wake up.
     pub(super) async fn next(&mut self) -> Woken {
         tokio::select! {
@@ -75,6 +82,7 @@ impl Sources {
             _ = self.interrupt.recv() => Woken::ToStop,
             _ = self.child.recv() => Woken::ToLook,
             () = link_change(&mut self.kernel) => Woken::ToLook,
+            () = setting_change(&mut self.settings) => Woken::ToLook,
             Ok(()) = self.identity.changed() => Woken::ToLook,
             Ok(()) = self.server.changed() => Woken::ToLook,
             Some(asked) = self.asked.recv() => Woken::Asked(asked),
@@ -110,5 +118,14 @@ async fn link_change(kernel: &mut Option<Events>) {
     if let Err(error) = events.next().await {
         tracing::error!(%error, "changes to links are only seen at the next look from now on");
         *kernel = None;
+    }
+}
+
+/// Waits for a change to a setting, as [`link_change`] does.
+async fn setting_change(settings: &mut Option<Notifications>) {
+    let Some(notifications) = settings else { return std::future::pending().await };
+    if let Err(error) = notifications.next().await {
+        tracing::error!(%error, "changes of settings are only seen at the next look from now on");
+        *settings = None;
     }
 }

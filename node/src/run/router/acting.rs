@@ -1,4 +1,4 @@
-use batman::Step;
+use batman::{Seen, Step};
 use spire_bridge::agent::{Command, Origin, Phase};
 
 use super::{Router, tell};
@@ -12,8 +12,8 @@ use crate::peers::LinkEvent;
 use crate::plan::Action;
 
 impl Router {
-    /// Carries the actions out and returns the steps that changed the mesh.
-    pub(super) async fn apply(&mut self, actions: Vec<Action>) -> Vec<Step> {
+    /// Carries the actions out and returns the steps that changed the mesh, which was `seen` before.
+    pub(super) async fn apply(&mut self, actions: Vec<Action>, seen: Option<&Seen>) -> Vec<Step> {
         let mut changed = Vec::new();
         if self.config.cycle.dry_run {
             self.rehearse(actions);
@@ -29,7 +29,7 @@ impl Router {
             self.knowledge.done(&action, outcome, uptime());
         }
         if !changed.is_empty() {
-            let steps: Vec<String> = changed.iter().map(ToString::to_string).collect();
+            let steps: Vec<String> = changed.iter().map(|step| told(step, seen)).collect();
             tracing::info!(steps = steps.join(", "), "mesh changed");
         }
         changed
@@ -132,8 +132,18 @@ impl Router {
                 let action = Action::Mesh(step.clone());
                 let outcome = Err("the kernel accepted it without effect".to_owned());
                 self.knowledge.done(&action, outcome, uptime());
+            } else if let Ok(seen) = &seen.mesh {
+                self.knowledge.fights.repaired(step, seen, uptime());
             }
         }
         tell(&self.knowledge.compare(findings));
+    }
+}
+
+/// A step and what was there before it.
+fn told(step: &Step, seen: Option<&Seen>) -> String {
+    match seen.and_then(|seen| batman::was(step, seen)) {
+        Some(was) => format!("{step} (was {was})"),
+        None => step.to_string(),
     }
 }
