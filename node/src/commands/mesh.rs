@@ -15,7 +15,7 @@ use mesh_node::mesh::topology::{Parts, Topology};
 use mesh_node::mesh::{Columns, Told, json};
 use serde_json::{Value, json};
 
-use super::measure;
+use super::{measure, planning};
 
 /// sysexits.h: what is asked for is not there, or not permitted.
 const EX_UNAVAILABLE: u8 = 69;
@@ -44,6 +44,16 @@ enum Command {
     /// The tables of the kernel.
     #[command(flatten)]
     Look(Looking),
+    /// Tells what is not as the configuration wants it, and changes nothing.
+    Plan(planning::Arguments),
+    /// Makes the mesh as the configuration wants it, once; the node does so all the time.
+    Apply {
+        #[command(flatten)]
+        arguments: planning::Arguments,
+        /// Only tell what would be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Measures the throughput to a node; takes all the air time there is.
     Measure(measure::Arguments),
 }
@@ -132,6 +142,12 @@ async fn look(arguments: &Arguments) -> batman::Result<ExitCode> {
     let mut viewer = Viewer { kernel: Kernel::open()?, mesh: &arguments.mesh, names };
     let looking = match &arguments.command {
         Command::Look(looking) => looking,
+        Command::Plan(given) | Command::Apply { arguments: given, dry_run: true } => {
+            return planning::plan(given, arguments.json).await;
+        }
+        Command::Apply { arguments: given, dry_run: false } => {
+            return planning::apply(given, arguments.json).await;
+        }
         Command::Measure(what) => {
             return measure::run(
                 &mut viewer.kernel,
