@@ -10,6 +10,7 @@ use image::Architecture;
 use serde_json::json;
 
 use crate::binaries::Profile;
+use crate::image::Kernel;
 use crate::{binaries, tools};
 
 /// What `bench` can be told.
@@ -17,6 +18,9 @@ use crate::{binaries, tools};
 pub(crate) struct Arguments {
     /// What to measure; everything if nothing is named.
     name: Option<Benchmark>,
+    /// Whose kernel the routers have whose boot, first neighbour and memory are measured.
+    #[arg(long, value_enum, default_value_t)]
+    kernel: Kernel,
     /// Print JSON lines instead of a table.
     #[arg(long)]
     json: bool,
@@ -70,7 +74,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let in_machines = [Benchmark::FirstNeighbour, Benchmark::Boot, Benchmark::Memory];
     let in_machines: Vec<_> = in_machines.into_iter().filter(|it| wanted(*it)).collect();
     if !in_machines.is_empty() {
-        mesh::measure(&in_machines)?.into_iter().for_each(print);
+        mesh::measure(&in_machines, arguments.kernel)?.into_iter().for_each(print);
     }
     let of_install = [Benchmark::Install, Benchmark::InstallWrites, Benchmark::InstallMemory];
     if of_install.into_iter().any(wanted) {

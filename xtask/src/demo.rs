@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 use qemu::io::demo::{self, Report};
 
+use crate::image::Kernel;
 use crate::{console, lab};
 
 #[derive(Args)]
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let start = Instant::now();
-    let site = lab::site()?;
+    let site = lab::site(Kernel::Debian)?;
     let built = start.elapsed().as_secs_f64();
     let mesh = demo::power_on(&site, "demo")?;
     let started = start.elapsed().as_secs_f64() - built;

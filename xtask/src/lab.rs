@@ -70,8 +70,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// Builds what the lab boots and runs.
-pub(crate) fn site() -> Result<Site> {
-    site_with(Parts::Image, Kernel::Debian)
+pub(crate) fn site(kernel: Kernel) -> Result<Site> {
+    site_with(Parts::Image, kernel)
 }
 
 /// Builds what it takes to update a router.

@@ -10,6 +10,7 @@ use qemu::patience::Seen;
 use serde_json::Value;
 
 use super::{Benchmark, Row};
+use crate::image::Kernel;
 use crate::lab;
 use crate::progress::stage;
 
@@ -26,8 +27,8 @@ const ALLOWED: f64 = 2.0;
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Boots one mesh and measures what is wanted in it.
-pub(super) fn measure(wanted: &[Benchmark]) -> Result<Vec<Row>> {
-    let site = lab::site()?;
+pub(super) fn measure(wanted: &[Benchmark], kernel: Kernel) -> Result<Vec<Row>> {
+    let site = lab::site(kernel)?;
     let recipe = Recipe::routers([NAME, "bravo"]);
     let mesh = Mesh::power_on(&site, "bench", &recipe)?;
     let mut rows = vec![first_neighbour(&mesh)?, boot(mesh.node(NAME)?)?];
