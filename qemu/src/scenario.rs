@@ -1,5 +1,6 @@
 //! Scenarios: what the lab claims of the routers, each with the way to see it.
 
+use image::Architecture;
 use image::io::rig::Rig;
 
 use crate::io::pair::Pair;
@@ -23,7 +24,9 @@ pub enum Way {
     /// From the beginning, on machines of its own.
     Alone(fn(&Site) -> anyhow::Result<()>),
     /// On two routers that verify one another, as the scenario before has left them.
-    OnPair(for<'site> fn(&mut Pair<'site>) -> anyhow::Result<()>),
+    OnPair(Play),
+    /// As on a pair, where the router that is updated is of another architecture.
+    OnPairOf(Architecture, Play),
     /// On a kernel that no image has.
     OnRig {
         /// The kernel's series, such as `6.1`.
@@ -33,16 +36,37 @@ pub enum Way {
     },
 }
 
+/// Checks a claim on two routers.
+pub type Play = for<'site> fn(&mut Pair<'site>) -> anyhow::Result<()>;
+
 /// What one scenario leaves to the next.
 pub struct Stage<'site> {
     name: String,
     pair: Option<Pair<'site>>,
 }
 
-impl Stage<'_> {
+impl<'site> Stage<'site> {
     /// Makes an empty one; its machines live in a directory of its name.
     pub fn named(name: String) -> Self {
         Self { name, pair: None }
+    }
+
+    /// Plays on the pair that is there, or on a new one.
+    fn play(
+        &mut self,
+        site: &'site Site,
+        architecture: Architecture,
+        run: Play,
+    ) -> anyhow::Result<()> {
+        let fits = |pair: &Pair<'_>| pair.architecture().is_ok_and(|it| it == architecture);
+        let pair = self.pair.take().filter(fits);
+        let form = || Pair::form_on(site, &self.name, architecture);
+        let mut pair = pair.map_or_else(form, Ok)?;
+        run(&mut pair)?;
+        // One that does not work any more is not left to the next.
+        pair.is_whole()?;
+        self.pair = Some(pair);
+        Ok(())
     }
 }
 
@@ -61,15 +85,8 @@ impl Scenario {
                 stage.pair = None;
                 run(site, site.rig(series)?, self.name)
             }
-            Way::OnPair(run) => {
-                let pair = stage.pair.take();
-                let mut pair = pair.map_or_else(|| Pair::form(site, &stage.name), Ok)?;
-                run(&mut pair)?;
-                // One that does not work any more is not left to the next.
-                pair.is_whole()?;
-                stage.pair = Some(pair);
-                Ok(())
-            }
+            Way::OnPair(run) => stage.play(site, Architecture::X86_64, run),
+            Way::OnPairOf(architecture, run) => stage.play(site, architecture, run),
         }
     }
 }

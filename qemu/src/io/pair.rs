@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, ensure};
+use image::Architecture;
 use semver::Version;
 
 use super::depot::Depot;
@@ -66,16 +67,16 @@ impl<'site> Pair<'site> {
 
     /// Boots both, and waits until they have verified one another.
     pub fn form(site: &'site Site, name: &str) -> anyhow::Result<Self> {
-        Self::form_shaped(site, name, Node::by_firmware)
+        Self::form_on(site, name, Architecture::X86_64)
     }
 
-    /// As [`Pair::form`], with a router of another kind to update.
-    pub fn form_shaped(
+    /// As [`Pair::form`], with a router of another architecture to update.
+    pub fn form_on(
         site: &'site Site,
         name: &str,
-        shape: fn(Node) -> Node,
+        architecture: Architecture,
     ) -> anyhow::Result<Self> {
-        let pair = Self::power_on(site, name, shape)?;
+        let pair = Self::power_on(site, name, |node| node.on(architecture).by_firmware())?;
         pair.mesh.wait_for_shells()?;
         pair.is_whole()?;
         Ok(pair)
@@ -85,7 +86,7 @@ impl<'site> Pair<'site> {
     pub fn power_on(
         site: &'site Site,
         name: &str,
-        shape: fn(Node) -> Node,
+        shape: impl Fn(Node) -> Node,
     ) -> anyhow::Result<Self> {
         let release = site.release()?;
         let directory = site.directory.join(format!("{name}-depot"));
@@ -109,6 +110,11 @@ impl<'site> Pair<'site> {
     /// Returns the router that is updated.
     pub fn alpha(&self) -> anyhow::Result<&Machine> {
         self.mesh.node(ALPHA)
+    }
+
+    /// Returns the architecture of the router that is updated.
+    pub fn architecture(&self) -> anyhow::Result<Architecture> {
+        Ok(self.alpha()?.spec().architecture)
     }
 
     /// Makes a repository of somebody whom the router knows nothing of.

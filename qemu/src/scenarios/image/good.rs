@@ -7,7 +7,6 @@ use crate::io::pair::Pair;
 use crate::io::progress::tell;
 use crate::io::site::Site;
 use crate::machine::Clock;
-use crate::node::Node;
 use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
@@ -21,20 +20,14 @@ pub(super) const AARCH64: Scenario = Scenario {
     name: "good-update-aarch64",
     claim: "an aarch64 router beside an x86_64 one takes a good update as well",
     parts: Parts::AllImages,
-    way: Way::Alone(|site| {
-        let aarch64 = |node: Node| node.on(Architecture::Aarch64).by_firmware();
-        run(&mut Pair::form_shaped(site, "good-update-aarch64", aarch64)?)
-    }),
+    way: Way::OnPairOf(Architecture::Aarch64, run),
 };
 
 pub(super) const ARMV7: Scenario = Scenario {
     name: "good-update-armv7",
     claim: "an armv7 router beside an x86_64 one takes a good update as well",
     parts: Parts::AllImages,
-    way: Way::Alone(|site| {
-        let armv7 = |node: Node| node.on(Architecture::Armv7).by_firmware();
-        run(&mut Pair::form_shaped(site, "good-update-armv7", armv7)?)
-    }),
+    way: Way::OnPairOf(Architecture::Armv7, run),
 };
 
 pub(super) const CLOCK_UNSET: Scenario = Scenario {

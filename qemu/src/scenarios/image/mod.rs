@@ -35,6 +35,9 @@ pub(super) const ALL: &[Scenario] = &[
     unbootable::ROOT_GARBAGE,
     watchdog::KERNEL_HANG,
     watchdog::NODE_HANG,
+    good::AARCH64,
+    unbootable::BAD_KERNEL_AARCH64,
+    good::ARMV7,
     good::CLOCK_UNSET,
     data::CORRUPT,
     data::FULL,
@@ -42,7 +45,4 @@ pub(super) const ALL: &[Scenario] = &[
     data::RESET_BY_FLAG,
     data::GROWS,
     mixed::SCENARIO,
-    good::AARCH64,
-    good::ARMV7,
-    unbootable::BAD_KERNEL_AARCH64,
 ];

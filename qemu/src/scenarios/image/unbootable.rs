@@ -5,7 +5,6 @@ use image::Architecture;
 
 use crate::io::pair::Pair;
 use crate::io::progress::tell;
-use crate::node::Node;
 use crate::scenario::{Parts, Scenario, Way};
 use crate::update::Update;
 
@@ -34,11 +33,7 @@ pub(super) const BAD_KERNEL_AARCH64: Scenario = Scenario {
     name: "bad-kernel-aarch64",
     claim: "an aarch64 router as well gives up a slot whose kernel is garbage",
     parts: Parts::AllImages,
-    way: Way::Alone(|site| {
-        let aarch64 = |node: Node| node.on(Architecture::Aarch64).by_firmware();
-        let mut pair = Pair::form_shaped(site, "bad-kernel-aarch64", aarch64)?;
-        given_up(&mut pair, Update::garbage_kernel)
-    }),
+    way: Way::OnPairOf(Architecture::Aarch64, |pair| given_up(pair, Update::garbage_kernel)),
 };
 
 pub(super) const NODE_CRASH: Scenario = Scenario {
