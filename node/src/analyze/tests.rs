@@ -95,6 +95,30 @@ fn a_detached_hard_interface_is_found() {
 }
 
 #[test]
+fn a_thing_that_another_program_undoes_is_left_and_alarmed_about() {
+    let mut torn = mesh();
+    torn.links[0].master = None;
+    let mut knowledge = knowledge();
+    let step = Step::Attach { link: "eth1".parse().unwrap(), mesh: "bat0".parse().unwrap() };
+    (1..=5).for_each(|second| knowledge.fights.repaired(&step, &torn, at(second)));
+    let seen = Observation { mesh: Ok(torn), ..seen() };
+
+    let findings = analyze(&config(), &knowledge, &seen, at(6));
+
+    assert!(findings.contains(&Finding::Contested(step)) && findings[0].is_alarm());
+    assert_eq!(
+        found(&knowledge, &seen, 6)[0],
+        "another program undoes what mesh-node does, 5 times within 60 s: attach eth1 to bat0; \
+         tried again after 5 minutes"
+    );
+    assert_eq!(crate::plan::plan(&knowledge, &findings, at(6)), []);
+    assert_eq!(
+        found(&knowledge, &seen, 305),
+        ["the mesh is not as wanted: attach eth1 to bat0", NO_IDENTITY]
+    );
+}
+
+#[test]
 fn a_hard_interface_that_is_not_there_is_an_obstacle() {
     let mut bare = mesh();
     let eth1: IfName = "eth1".parse().unwrap();
