@@ -25,7 +25,7 @@ const MODULES: [&str; 5] = ["crc32c_generic", "batman-adv", "veth", "bridge", "8
 pub(crate) fn wanted(scenarios: &[&'static Scenario]) -> BTreeSet<&'static str> {
     let series = scenarios.iter().filter_map(|it| match it.way {
         Way::OnRig { series, .. } => Some(series),
-        Way::Alone(_) | Way::OnPair(_) => None,
+        _ => None,
     });
     series.collect()
 }

@@ -22,6 +22,7 @@ type Rows = BTreeSet<String>;
 
 /// Compares each table.
 pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
+    world.ask_from_lan().await?;
     for table in TABLES {
         match same(&mut world.kernel, table).await {
             Ok(rows) => report.table(world.algorithm, table.query, rows),

@@ -73,8 +73,10 @@ struct Waiting {
 
 impl Waiting {
     fn new(scenarios: &[&'static Scenario]) -> Self {
-        let (alone, on_pair) =
-            scenarios.iter().copied().partition(|it| !matches!(it.way, Way::OnPair(_)));
+        let (alone, on_pair) = scenarios
+            .iter()
+            .copied()
+            .partition(|it| matches!(it.way, Way::Alone(_) | Way::OnRig { .. }));
         Self { on_pair, alone }
     }
 
