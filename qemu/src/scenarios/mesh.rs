@@ -1,7 +1,9 @@
 //! Three routers verify one another, under both algorithms.
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
 
+use crate::io::machine::Machine;
 use crate::io::mesh::{Mesh, Recipe};
 use crate::io::site::Site;
 use crate::scenario::{Parts, Scenario, Way};
@@ -37,5 +39,45 @@ fn forms(site: &Site, name: &str, algorithm: &'static str) -> anyhow::Result<()>
             ensure!(has_unit, "{neighbour:?}");
         }
     }
+    shows_its_tables(mesh.node("alpha")?, algorithm)
+}
+
+/// What an operator asks of the kernel, each as a table and as JSON.
+fn shows_its_tables(alpha: &Machine, algorithm: &str) -> anyhow::Result<()> {
+    for table in TABLES {
+        let shown = alpha.run(&format!("mesh-node mesh {table}"))?;
+        let widest = shown.lines().map(|line| line.trim_end().chars().count()).max();
+        ensure!(widest.is_some_and(|widest| (2..=80).contains(&widest)), "{table}: {shown}");
+        let told = alpha.run(&format!("mesh-node mesh {table} --json"))?;
+        let told: Value =
+            serde_json::from_str(&told).with_context(|| format!("{table}: {told}"))?;
+        ensure!(told.is_array() || told.is_object(), "{table}: {told}");
+    }
+    let neighbours = alpha.run("mesh-node mesh neighbours --json")?;
+    let unit = if algorithm == "BATMAN_V" { "throughput" } else { "tq" };
+    let neighbours: Vec<Value> = serde_json::from_str(&neighbours)?;
+    ensure!(
+        neighbours.len() == 2 && neighbours.iter().all(|it| it.get(unit).is_some()),
+        "{neighbours:?}"
+    );
+    let vis: Value = serde_json::from_str(&alpha.run("mesh-node mesh topology --format vis")?)?;
+    let links = vis.pointer("/vis/0/neighbors").and_then(Value::as_array);
+    ensure!(links.is_some_and(|links| links.len() == 2), "{vis}");
     Ok(())
 }
+
+const TABLES: [&str; 13] = [
+    "neighbours",
+    "originators",
+    "gateways",
+    "interfaces",
+    "vlans",
+    "clients",
+    "dat",
+    "claims",
+    "backbones",
+    "multicast",
+    "settings",
+    "counters",
+    "topology",
+];
