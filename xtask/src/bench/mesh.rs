@@ -93,7 +93,8 @@ fn busy(stat: &str) -> Option<f64> {
 
 /// Reads when the kernel was done with itself out of its log.
 fn kernel_alone(serial: &str) -> Option<f64> {
-    let line = serial.lines().find(|line| line.contains("Run /init as init process"))?;
+    // An initramfs has it at /init, a root file system at /sbin/init.
+    let line = serial.lines().find(|line| line.contains("init as init process"))?;
     line.split_once('[')?.1.split_once(']')?.0.trim().parse().ok()
 }
 
