@@ -161,6 +161,7 @@ mod tests {
         let stat = "cpu  300 5 200 9000 70 10 15 0 0 0\ncpu0 300 0 200 9000 70 10 20 0 0 0\n";
 
         assert_eq!(kernel_alone(serial), Some(4.25));
+        assert_eq!(kernel_alone(&serial.replace("/init", "/sbin/init")), Some(4.25));
         assert_eq!(busy(stat), Some(5.3));
     }
 
