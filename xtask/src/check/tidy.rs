@@ -10,8 +10,9 @@ use super::own_files;
 use crate::{tools, workspace};
 
 /// Which crate of ours may use which, in any way: the arrows of the house's drawing.
-const MAY_USE: [(&str, &[&str]); 6] = [
+const MAY_USE: [(&str, &[&str]); 7] = [
     ("batman", &[]),
+    ("batman-oracle", &["batman"]),
     ("spire-bridge", &[]),
     ("image", &[]),
     ("qemu", &["image"]),
