@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 
-use crate::io::progress::tell;
 use crate::io::mesh::{Mesh, Recipe};
+use crate::io::progress::tell;
 use crate::io::site::Site;
 use crate::patience::Seen;
 use crate::scenario::{Parts, Scenario, Way};
