@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use batman::codec::BatadvCmd;
 use batman::knob::{Kind, Scope};
 use batman::{
     GatewayMode, Knob, LogLevel, Mask, RoutingAlgorithm, Setting, Step, Throughput, Value, VlanId,
@@ -18,7 +19,13 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
     for &knob in Knob::ALL {
         let title = title(knob);
         match both_ways(world, knob).await {
-            Ok(Seen::Values(count)) => report.agrees(world.algorithm, &title, count),
+            Ok(Seen::Values(count)) => {
+                report.agrees(world.algorithm, &title, count);
+                let key = key(knob)?;
+                for command in commands(knob) {
+                    report.covers(command, &[&key]);
+                }
+            }
             Ok(Seen::Lacking) => {
                 report.lacks(world.algorithm, &title, &knob.about().why_lacking());
             }
@@ -113,12 +120,26 @@ fn theirs(knob: Knob) -> anyhow::Result<Json> {
         Scope::HardInterface => batctl::query(&["hardif", CABLE[0], "hardif_json"])?,
         Scope::Vlan => batctl::query(&["meshif", MESHES[0], "vid", &vlan, "vlan_json"])?,
     };
+    let value = object.get(key(knob)?).cloned().unwrap_or(Json::Null);
+    // Sets of bits are objects; their number is in them.
+    Ok(value.get("raw").cloned().unwrap_or(value))
+}
+
+/// The commands that read and write a knob.
+fn commands(knob: Knob) -> [BatadvCmd; 2] {
+    match knob.about().scope {
+        Scope::Mesh => [BatadvCmd::GetMesh, BatadvCmd::SetMesh],
+        Scope::HardInterface => [BatadvCmd::GetHardif, BatadvCmd::SetHardif],
+        Scope::Vlan => [BatadvCmd::GetVlan, BatadvCmd::SetVlan],
+    }
+}
+
+/// The key of a knob in batctl's JSON.
+fn key(knob: Knob) -> anyhow::Result<String> {
     let setting = Setting { knob, value: knob.about().default };
     let attribute = setting.attribute().context("the knob has no attribute")?;
     let key = attribute.name().and_then(|it| it.strip_prefix("BATADV_ATTR_")).context("no name")?;
-    let value = object.get(key.to_ascii_lowercase()).cloned().unwrap_or(Json::Null);
-    // Sets of bits are objects; their number is in them.
-    Ok(value.get("raw").cloned().unwrap_or(value))
+    Ok(key.to_ascii_lowercase())
 }
 
 /// A value as batctl's JSON has it.

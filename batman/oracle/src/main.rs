@@ -6,6 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "all of it acts on a kernel and on batctl")]
 
 mod batctl;
+mod coverage;
+mod device;
 mod knobs;
 mod report;
 mod tables;
@@ -40,7 +42,9 @@ async fn run() -> anyhow::Result<Report> {
         let mut world = World::create(algorithm).await?;
         knobs::check(&mut world, &mut report).await?;
         tables::check(&mut world, &mut report).await?;
+        device::check(&mut world, &mut report).await;
         world.remove().await?;
     }
+    report.close();
     Ok(report)
 }

@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use batman::RoutingAlgorithm;
+use batman::codec::BatadvCmd;
 use serde_json::{Value, json};
+
+use crate::coverage::Coverage;
 
 /// What was compared on this kernel.
 #[derive(Default)]
 pub(crate) struct Report {
     knobs: BTreeMap<String, Fate>,
     tables: BTreeMap<String, usize>,
+    others: Vec<String>,
     failures: Vec<String>,
+    coverage: Coverage,
 }
 
 /// What became of a knob.
@@ -42,6 +47,23 @@ impl Report {
         self.failures.push(format!("{algorithm} {what}"));
     }
 
+    pub(crate) fn holds(&mut self, algorithm: RoutingAlgorithm, what: &str) {
+        println!("  {what}: the same");
+        self.others.push(format!("{algorithm} {what}"));
+    }
+
+    /// Notes what a comparison reached: a command, and attributes by their names in JSON.
+    pub(crate) fn covers(&mut self, command: BatadvCmd, attributes: &[&str]) {
+        self.coverage.add(command, attributes);
+    }
+
+    /// Takes what is missing without a reason for a failure.
+    pub(crate) fn close(&mut self) {
+        for missing in self.coverage.missing() {
+            self.failures.push(format!("{missing} was not compared, and there is no reason"));
+        }
+    }
+
     pub(crate) fn failures(&self) -> &[String] {
         &self.failures
     }
@@ -62,6 +84,10 @@ impl Report {
             "lacking": lacking.collect::<serde_json::Map<_, _>>(),
             "tables": self.tables,
             "empty": empty,
+            "others": self.others,
+            "commands": self.coverage.commands(),
+            "attributes": self.coverage.attributes(),
+            "out_of_reach": self.coverage.out_of_reach(),
             "failures": self.failures,
         })
     }

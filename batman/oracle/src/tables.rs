@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::bail;
-use batman::{IfName, Kernel, MacAddr, VlanId};
+use batman::codec::BatadvCmd;
+use batman::{IfName, Kernel, LinkQuality, MacAddr, VlanId};
 use serde_json::Value;
 
 use crate::batctl;
@@ -17,7 +18,10 @@ const TRIES: usize = 20;
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// A row without what changes all the time.
+/// What changes from one look to the next: only that it is there is compared.
+const RESTLESS: [&str; 4] = ["last_seen_msecs", "tq", "throughput", "tt_flags"];
+
+/// A row, with what changes all the time only as being there.
 type Rows = BTreeSet<String>;
 
 /// Compares each table.
@@ -25,7 +29,12 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
     world.ask_from_lan().await?;
     for table in TABLES {
         match same(&mut world.kernel, table).await {
-            Ok(rows) => report.table(world.algorithm, table.query, rows),
+            Ok(rows) => {
+                report.table(world.algorithm, table.query, rows);
+                if rows > 0 {
+                    report.covers(command(table.kind), table.keys);
+                }
+            }
             Err(error) => report.fails(world.algorithm, &format!("{}: {error:#}", table.query)),
         }
     }
@@ -37,7 +46,7 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
 struct Table {
     /// batctl's query.
     query: &'static str,
-    /// The keys of what stays the same from one look to the next.
+    /// The keys of what is compared.
     keys: &'static [&'static str],
     kind: Kind,
 }
@@ -59,17 +68,35 @@ enum Kind {
 const TABLES: [Table; 10] = [
     Table {
         query: "neighbors_json",
-        keys: &["neigh_address", "hard_ifname", "hard_ifindex"],
+        keys: &["neigh_address", "hard_ifname", "hard_ifindex", "last_seen_msecs", "throughput"],
         kind: Kind::Neighbours,
     },
     Table {
         query: "originators_json",
-        keys: &["orig_address", "neigh_address", "hard_ifname", "hard_ifindex", "best"],
+        keys: &[
+            "orig_address",
+            "neigh_address",
+            "hard_ifname",
+            "hard_ifindex",
+            "best",
+            "last_seen_msecs",
+            "tq",
+            "throughput",
+        ],
         kind: Kind::Originators,
     },
     Table {
         query: "gateways_json",
-        keys: &["orig_address", "router", "hard_ifname", "bandwidth_down", "bandwidth_up", "best"],
+        keys: &[
+            "orig_address",
+            "router",
+            "hard_ifname",
+            "bandwidth_down",
+            "bandwidth_up",
+            "best",
+            "tq",
+            "throughput",
+        ],
         kind: Kind::Gateways,
     },
     Table {
@@ -79,12 +106,21 @@ const TABLES: [Table; 10] = [
     },
     Table {
         query: "transtable_local_json",
-        keys: &["tt_address", "tt_vid", "tt_crc32"],
+        keys: &["tt_address", "tt_vid", "tt_crc32", "last_seen_msecs", "tt_flags"],
         kind: Kind::LocalClients,
     },
     Table {
         query: "transtable_global_json",
-        keys: &["tt_address", "tt_vid", "orig_address", "tt_crc32", "best"],
+        keys: &[
+            "tt_address",
+            "tt_vid",
+            "orig_address",
+            "tt_crc32",
+            "best",
+            "tt_ttvn",
+            "tt_last_ttvn",
+            "tt_flags",
+        ],
         kind: Kind::GlobalClients,
     },
     Table {
@@ -94,15 +130,19 @@ const TABLES: [Table; 10] = [
     },
     Table {
         query: "bla_backbone_json",
-        keys: &["bla_backbone", "bla_vid", "bla_crc", "bla_own"],
+        keys: &["bla_backbone", "bla_vid", "bla_crc", "bla_own", "last_seen_msecs"],
         kind: Kind::Backbones,
     },
     Table {
         query: "dat_cache_json",
-        keys: &["dat_cache_ip4address", "dat_cache_hwaddress", "dat_cache_vid"],
+        keys: &["dat_cache_ip4address", "dat_cache_hwaddress", "dat_cache_vid", "last_seen_msecs"],
         kind: Kind::CachedAddresses,
     },
-    Table { query: "mcast_flags_json", keys: &["orig_address"], kind: Kind::Multicast },
+    Table {
+        query: "mcast_flags_json",
+        keys: &["orig_address", "mcast_flags"],
+        kind: Kind::Multicast,
+    },
 ];
 
 /// Reads until both see the same, and tells how many rows that are.
@@ -124,14 +164,34 @@ async fn same(kernel: &mut Kernel, table: Table) -> anyhow::Result<usize> {
 fn theirs(table: Table) -> anyhow::Result<Rows> {
     let told = batctl::query(&["meshif", MESHES[0], table.query])?;
     let Some(rows) = told.as_array() else { bail!("batctl {}: no list but {told}", table.query) };
-    Ok(rows.iter().map(|row| joined(table.keys.iter().map(|key| word(row.get(*key))))).collect())
+    Ok(rows
+        .iter()
+        .map(|row| joined(table.keys.iter().map(|key| word(key, row.get(*key)))))
+        .collect())
 }
 
-fn word(value: Option<&Value>) -> String {
+fn word(key: &str, value: Option<&Value>) -> String {
     match value {
         None => "-".to_owned(),
+        Some(_) if RESTLESS.contains(&key) => "there".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
+        // Sets of bits are objects; their number is in them.
+        Some(other) => other.get("raw").unwrap_or(other).to_string(),
+    }
+}
+
+fn command(kind: Kind) -> BatadvCmd {
+    match kind {
+        Kind::Neighbours => BatadvCmd::GetNeighbors,
+        Kind::Originators => BatadvCmd::GetOriginators,
+        Kind::Gateways => BatadvCmd::GetGateways,
+        Kind::HardInterfaces => BatadvCmd::GetHardif,
+        Kind::LocalClients => BatadvCmd::GetTranstableLocal,
+        Kind::GlobalClients => BatadvCmd::GetTranstableGlobal,
+        Kind::Claims => BatadvCmd::GetBlaClaim,
+        Kind::Backbones => BatadvCmd::GetBlaBackbone,
+        Kind::CachedAddresses => BatadvCmd::GetDatCache,
+        Kind::Multicast => BatadvCmd::GetMcastFlags,
     }
 }
 
@@ -142,48 +202,83 @@ fn joined(words: impl Iterator<Item = String>) -> String {
 async fn ours(kernel: &mut Kernel, mesh: &IfName, kind: Kind) -> anyhow::Result<Rows> {
     Ok(match kind {
         Kind::Neighbours => rows(kernel.neighbours(mesh).await?, |it| {
-            vec![mac(it.address), it.interface.to_string(), it.interface_index.0.to_string()]
+            let index = it.interface_index.0.to_string();
+            vec![
+                mac(it.address),
+                it.interface.to_string(),
+                index,
+                there(true),
+                there(it.throughput.is_some()),
+            ]
         }),
         Kind::Originators => rows(kernel.originators(mesh).await?, |it| {
             let interface = it.interface.to_string();
             let index = it.interface_index.0.to_string();
-            vec![mac(it.address), mac(it.neighbour), interface, index, flag(it.best)]
+            let [tq, throughput] = measured(it.quality);
+            vec![
+                mac(it.address),
+                mac(it.neighbour),
+                interface,
+                index,
+                flag(it.best),
+                there(true),
+                tq,
+                throughput,
+            ]
         }),
         Kind::Gateways => rows(kernel.gateways(mesh).await?, |it| {
             let (down, up) = (it.download.kbit() / 100, it.upload.kbit() / 100);
-            let interface = it.interface.to_string();
-            vec![
-                mac(it.address),
-                mac(it.router),
-                interface,
-                down.to_string(),
-                up.to_string(),
-                flag(it.best),
-            ]
+            let [tq, throughput] = measured(it.quality);
+            let (router, interface) = (mac(it.router), it.interface.to_string());
+            let (down, up) = (down.to_string(), up.to_string());
+            vec![mac(it.address), router, interface, down, up, flag(it.best), tq, throughput]
         }),
         Kind::HardInterfaces => rows(kernel.hard_interfaces(mesh).await?, |it| {
             let index = it.index.0.to_string();
             vec![it.name.to_string(), index, mac(it.address), flag(it.active)]
         }),
-        Kind::LocalClients => rows(kernel.local_clients(mesh).await?, |it| {
-            vec![mac(it.address), tag(it.vlan), it.checksum.to_string()]
-        }),
-        Kind::GlobalClients => rows(kernel.global_clients(mesh).await?, |it| {
-            let checksum = it.checksum.to_string();
-            vec![mac(it.address), tag(it.vlan), mac(it.originator), checksum, flag(it.best)]
-        }),
+        Kind::LocalClients | Kind::GlobalClients => clients(kernel, mesh, kind).await?,
         Kind::Claims => rows(kernel.claims(mesh).await?, |it| {
             let checksum = it.checksum.to_string();
             vec![mac(it.client), tag(it.vlan), mac(it.backbone), checksum, flag(it.own)]
         }),
         Kind::Backbones => rows(kernel.backbones(mesh).await?, |it| {
-            vec![mac(it.address), tag(it.vlan), it.checksum.to_string(), flag(it.own)]
+            let checksum = it.checksum.to_string();
+            vec![mac(it.address), tag(it.vlan), checksum, flag(it.own), there(true)]
         }),
         Kind::CachedAddresses => rows(kernel.cached_addresses(mesh).await?, |it| {
-            vec![it.ip.to_string(), mac(it.address), tag(it.vlan)]
+            vec![it.ip.to_string(), mac(it.address), tag(it.vlan), there(true)]
         }),
-        Kind::Multicast => rows(kernel.multicast_flags(mesh).await?, |it| vec![mac(it.originator)]),
+        Kind::Multicast => rows(kernel.multicast_flags(mesh).await?, |it| {
+            let flags = it.flags.map_or_else(|| "-".to_owned(), |flags| flags.bits().to_string());
+            vec![mac(it.originator), flags]
+        }),
     })
+}
+
+async fn clients(kernel: &mut Kernel, mesh: &IfName, kind: Kind) -> anyhow::Result<Rows> {
+    if matches!(kind, Kind::LocalClients) {
+        return Ok(rows(kernel.local_clients(mesh).await?, |it| {
+            let seen = there(it.last_seen.is_some());
+            vec![mac(it.address), tag(it.vlan), it.checksum.to_string(), seen, there(true)]
+        }));
+    }
+    Ok(rows(kernel.global_clients(mesh).await?, |it| {
+        let (checksum, best) = (it.checksum.to_string(), flag(it.best));
+        let (version, last) = (it.version.to_string(), it.last_version.to_string());
+        let (client, originator) = (mac(it.address), mac(it.originator));
+        vec![client, tag(it.vlan), originator, checksum, best, version, last, there(true)]
+    }))
+}
+
+/// Which of the two measures there is.
+fn measured(quality: LinkQuality) -> [String; 2] {
+    let is_tq = matches!(quality, LinkQuality::Tq(_));
+    [there(is_tq), there(!is_tq)]
+}
+
+fn there(is_there: bool) -> String {
+    if is_there { "there" } else { "-" }.to_owned()
 }
 
 fn rows<R>(table: Vec<R>, words: impl Fn(R) -> Vec<String>) -> Rows {

@@ -26,6 +26,10 @@ macro_rules! attributes {
         }
 
         impl BatadvAttr {
+            /// The kernel's names of all that have one here, values first, then flags.
+            pub const NAMES: &[&str] =
+                &[$(stringify!($constant),)+ $(stringify!($flag_constant),)+];
+
             /// Returns the kernel's name, which begins with `BATADV_ATTR_`.
             pub fn name(&self) -> Option<&'static str> {
                 match self {

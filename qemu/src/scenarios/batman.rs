@@ -40,6 +40,12 @@ struct Report {
     lacking: BTreeMap<String, String>,
     /// Tables, and how many rows were the same.
     tables: BTreeMap<String, u32>,
+    /// How many commands of the family were compared, of how many.
+    commands: (usize, usize),
+    /// How many attributes, of how many.
+    attributes: (usize, usize),
+    /// Attributes that this kernel cannot show, and why.
+    out_of_reach: Vec<(String, String)>,
     failures: Vec<String>,
 }
 
@@ -47,7 +53,8 @@ fn oracle(site: &Site, rig: &Rig, name: &str) -> anyhow::Result<()> {
     let told = rig::run(site, rig, name, DONE)?;
     let report = told.lines().find_map(|line| line.strip_prefix("report "));
     let report = report.context("it printed no report")?;
-    let Report { knobs, lacking, tables, failures } = serde_json::from_str(report.trim())?;
+    let report: Report = serde_json::from_str(report.trim())?;
+    let Report { knobs, lacking, tables, failures, .. } = &report;
     let empty: Vec<_> = tables.iter().filter(|(_, rows)| **rows == 0).map(|it| it.0).collect();
     tell(format_args!(
         "kernel {}: {} knobs both ways, {} lacking, {} tables the same, {} of them empty",
@@ -57,7 +64,15 @@ fn oracle(site: &Site, rig: &Rig, name: &str) -> anyhow::Result<()> {
         tables.len(),
         empty.len(),
     ));
-    for (knob, why) in &lacking {
+    let ((commands, of), (attributes, of_attributes)) = (report.commands, report.attributes);
+    tell(format_args!(
+        "kernel {}: {commands} of {of} commands, {attributes} of {of_attributes} attributes",
+        rig.release
+    ));
+    for (attribute, why) in &report.out_of_reach {
+        tell(format_args!("kernel {}: not {attribute}: {why}", rig.release));
+    }
+    for (knob, why) in lacking {
         tell(format_args!("kernel {}: no {knob}: {why}", rig.release));
     }
     for table in &empty {
