@@ -4,3 +4,4 @@ pub(crate) mod image;
 mod measure;
 pub(crate) mod mesh;
 mod planning;
+mod viewing;

@@ -145,6 +145,7 @@ const MULTICAST: Words = &[
     ("want_all_ipv6", 1 << 2),
     ("want_no_rtr_ipv4", 1 << 3),
     ("want_no_rtr_ipv6", 1 << 4),
+    ("have_mc_ptype_capa", 1 << 5),
 ];
 
 /// enum batadv_mcast_flags_priv.

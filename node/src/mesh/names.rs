@@ -34,10 +34,11 @@ impl Names {
             let mut words = said.split_whitespace();
             match (words.next(), words.next(), words.next()) {
                 (None, ..) => {}
-                (Some(address), Some(name), None) if address.parse::<MacAddr>().is_ok() => {
-                    if let Ok(address) = address.parse() {
-                        names.learn(address, name);
-                    }
+                (Some(address), Some(name), None)
+                    if let Ok(address) = address.parse()
+                        && !name.contains(char::is_control) =>
+                {
+                    names.learn(address, name);
                 }
                 _ => bad.push(BadLine { line: number + 1, text: line.trim().to_owned() }),
             }
@@ -93,6 +94,14 @@ mod tests {
             bad[0].to_string(),
             "line 4: expected an address and a name, found \"roof 02:00:00:00:00:02\""
         );
+    }
+
+    #[test]
+    fn name_that_would_move_a_terminals_cursor_is_a_bad_line() {
+        let (names, bad) = Names::read("02:00:00:00:00:02 roof\u{1b}[2J\n");
+
+        assert_eq!((names.of(NEAR), bad.len()), (None, 1));
+        assert!(bad[0].to_string().is_ascii());
     }
 
     #[test]

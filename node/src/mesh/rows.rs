@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use batman::codec::{BatadvAttr, BatadvCmd, BatadvMessage};
+use batman::codec::{BatadvAttr, BatadvCmd, BatadvMessage, McastFlags};
 use batman::{
     Backbone, CachedAddress, Claim, ClientFlags, Gateway, GlobalClient, HardInterface, Incomplete,
     LinkQuality, LocalClient, MulticastFlags, NeighbourLink, Originator, Row, Throughput, VlanId,
@@ -70,7 +70,7 @@ impl Columns<6> for Originator {
 
 impl Columns<6> for Gateway {
     const HEADINGS: [&'static str; 6] =
-        ["", "GATEWAY", "QUALITY", "NEXT HOP", "INTERFACE", "MBIT DOWN/UP"];
+        ["", "GATEWAY", "QUALITY", "NEXT HOP", "INTERFACE", "DOWN/UP"];
 
     fn cells(&self, names: &Names) -> [String; 6] {
         [
@@ -79,7 +79,7 @@ impl Columns<6> for Gateway {
             quality(self.quality),
             names.show(self.router),
             self.interface.to_string(),
-            format!("{}/{}", mbit(self.download), mbit(self.upload)),
+            format!("{}/{}", short(self.download), short(self.upload)),
         ]
     }
 }
@@ -98,7 +98,7 @@ impl Columns<6> for HardInterface {
             if self.active { "active" } else { "inactive" }.to_owned(),
             settings.hop_penalty.map_or_else(dash, |it| it.to_string()),
             settings.elp_interval.map_or_else(dash, |it| format!("{} ms", it.as_millis())),
-            override_.map_or_else(dash, |it| it.to_string()),
+            override_.map_or_else(dash, short),
         ]
     }
 }
@@ -111,7 +111,7 @@ impl Columns<4> for LocalClient {
             names.show(self.address),
             tag(self.vlan),
             self.last_seen.map_or_else(|| "-".to_owned(), ago),
-            words(self.flags),
+            letters(self.flags),
         ]
     }
 }
@@ -126,7 +126,7 @@ impl Columns<6> for GlobalClient {
             tag(self.vlan),
             names.show(self.originator),
             format!("{} of {}", self.version, self.last_version),
-            words(self.flags),
+            letters(self.flags),
         ]
     }
 }
@@ -171,13 +171,7 @@ impl Columns<2> for MulticastFlags {
     const HEADINGS: [&'static str; 2] = ["ORIGINATOR", "ASKS FOR"];
 
     fn cells(&self, names: &Names) -> [String; 2] {
-        let asked = self.flags.map_or_else(
-            || "does not say".to_owned(),
-            |flags| match format!("{flags:?}").trim_matches(['{', '}']) {
-                "" => "nothing special".to_owned(),
-                words => words.replace('"', ""),
-            },
-        );
+        let asked = self.flags.map_or_else(|| "does not say".to_owned(), asked);
         [names.show(self.originator), asked]
     }
 }
@@ -194,20 +188,56 @@ fn tag(vlan: Option<VlanId>) -> String {
     vlan.map_or_else(|| "-".to_owned(), |vlan| vlan.number().to_string())
 }
 
-fn words(flags: ClientFlags) -> String {
-    format!("{flags:?}").trim_matches(['{', '}']).replace('"', "")
+/// One letter for each flag: some tables would not fit otherwise.
+const LETTERS: [(ClientFlags, char); 8] = [
+    (ClientFlags::PERMANENT, 'P'),
+    (ClientFlags::NEW, 'N'),
+    (ClientFlags::PENDING, 'X'),
+    (ClientFlags::WIFI, 'W'),
+    (ClientFlags::ISOLATED, 'I'),
+    (ClientFlags::TEMPORARY, 'T'),
+    (ClientFlags::ROAMED, 'R'),
+    (ClientFlags::DELETED, 'D'),
+];
+
+fn letters(flags: ClientFlags) -> String {
+    let set = LETTERS.iter().filter(|(flag, _)| flags.contains(*flag));
+    set.map(|(_, letter)| letter).collect()
+}
+
+/// What a node asks for, in words that fit all together.
+const ASKED: [(McastFlags, &str); 6] = [
+    (McastFlags::WANT_ALL_UNSNOOPABLES, "unsnoopable"),
+    (McastFlags::WANT_ALL_IPV4, "IPv4"),
+    (McastFlags::WANT_ALL_IPV6, "IPv6"),
+    (McastFlags::WANT_NO_RTR4, "no IPv4 router"),
+    (McastFlags::WANT_NO_RTR6, "no IPv6 router"),
+    (McastFlags::HAVE_MC_PTYPE_CAPA, "packets"),
+];
+
+fn asked(flags: McastFlags) -> String {
+    let set = ASKED.iter().filter(|(flag, _)| flags.contains(*flag));
+    let words: Vec<_> = set.map(|(_, word)| *word).collect();
+    if words.is_empty() { "nothing special".to_owned() } else { words.join(",") }
 }
 
 fn ago(last_seen: Duration) -> String {
     format!("{:.3}s", last_seen.as_secs_f64())
 }
 
+/// A quality in at most seven letters.
 pub(super) fn quality(quality: LinkQuality) -> String {
-    quality.to_string()
+    match quality {
+        LinkQuality::Tq(_) => quality.to_string(),
+        LinkQuality::Throughput(rate) => short(rate),
+    }
 }
 
-fn mbit(rate: Throughput) -> String {
-    format!("{}.{}", rate.kbit() / 1000, rate.kbit() % 1000 / 100)
+/// A rate in Mbit/s (M) or Gbit/s (G).
+fn short(rate: Throughput) -> String {
+    let kbit = rate.kbit();
+    let (unit, letter) = if kbit < 1_000_000 { (1_000, 'M') } else { (1_000_000, 'G') };
+    format!("{}.{}{letter}", kbit / unit, kbit % unit * 10 / unit)
 }
 
 #[cfg(test)]
@@ -228,8 +258,8 @@ mod tests {
             interface: "abcdefghijklmno".parse().unwrap(),
             interface_index: IfIndex(2),
             quality: LinkQuality::Throughput(Throughput::from_kbit(1_234_500)),
-            download: Throughput::from_kbit(100_000),
-            upload: Throughput::from_kbit(20_000),
+            download: Throughput::from_kbit(999_900),
+            upload: Throughput::from_kbit(999_900),
             best: true,
         }
     }
@@ -240,38 +270,66 @@ mod tests {
     }
 
     #[test]
-    fn gateways_fit_eighty_columns_with_the_longest_names() {
+    fn every_table_fits_eighty_columns_at_its_widest() {
+        let names = Names::default();
+        let longest: batman::IfName = "abcdefghijklmno".parse().unwrap();
+        let originator = Originator {
+            address: FAR,
+            neighbour: NEAR,
+            interface: longest.clone(),
+            interface_index: IfIndex(2),
+            quality: LinkQuality::Throughput(Throughput::from_kbit(999_999)),
+            last_seen: Duration::from_millis(199_040),
+            best: true,
+        };
+        let interface = HardInterface {
+            name: longest.clone(),
+            index: IfIndex(2),
+            address: NEAR,
+            active: false,
+            settings: batman::InterfaceSettings {
+                hop_penalty: Some(255),
+                elp_interval: Some(Duration::from_millis(180_000)),
+                throughput_override: Some(Throughput::from_kbit(999_900)),
+            },
+        };
+        let client = GlobalClient {
+            address: FAR,
+            originator: NEAR,
+            vlan: Some(VlanId::MAX),
+            version: 255,
+            last_version: 255,
+            checksum: u32::MAX,
+            flags: TtFlags::from_bits(u32::MAX),
+            best: true,
+        };
+        let asks = MulticastFlags { originator: FAR, flags: Some(McastFlags::from_bits(u32::MAX)) };
+
+        for table in [
+            layout(Originator::HEADINGS, &[originator.cells(&names)]),
+            layout(Gateway::HEADINGS, &[gateway().cells(&names)]),
+            layout(HardInterface::HEADINGS, &[interface.cells(&names)]),
+            layout(GlobalClient::HEADINGS, &[client.cells(&names)]),
+            layout(MulticastFlags::HEADINGS, &[asks.cells(&names)]),
+        ] {
+            assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        }
+    }
+
+    #[test]
+    fn gateways_are_told_by_name_and_in_short_rates() {
         let mut names = Names::default();
         names.learn(NEAR, "roof");
 
         check(
             &layout(Gateway::HEADINGS, &[gateway().cells(&names)]),
-            "   GATEWAY            QUALITY        NEXT HOP  INTERFACE        MBIT DOWN/UP\n\
-             *  02:00:00:00:00:09  1234.5 Mbit/s  roof      abcdefghijklmno  100.0/20.0\n",
+            "   GATEWAY            QUALITY  NEXT HOP  INTERFACE        DOWN/UP\n\
+             *  02:00:00:00:00:09  1.2G     roof      abcdefghijklmno  999.9M/999.9M\n",
         );
     }
 
     #[test]
-    fn originators_fit_eighty_columns_with_the_longest_names() {
-        let originator = Originator {
-            address: FAR,
-            neighbour: NEAR,
-            interface: "abcdefghijklmno".parse().unwrap(),
-            interface_index: IfIndex(2),
-            quality: LinkQuality::Tq(251),
-            last_seen: Duration::from_millis(199_040),
-            best: false,
-        };
-
-        check(
-            &layout(Originator::HEADINGS, &[originator.cells(&Names::default())]),
-            "  ORIGINATOR         QUALITY  NEXT HOP           INTERFACE        SEEN\n\
-             \x20 02:00:00:00:00:09  251/255  02:00:00:00:00:02  abcdefghijklmno  199.040s\n",
-        );
-    }
-
-    #[test]
-    fn client_that_stays_was_never_seen_and_its_flags_are_words() {
+    fn client_that_stays_was_never_seen_and_its_flags_are_letters() {
         let client = LocalClient {
             address: NEAR,
             vlan: Some(VlanId::new(10).unwrap()),
@@ -282,7 +340,7 @@ mod tests {
 
         check(
             &layout(LocalClient::HEADINGS, &[client.cells(&Names::default())]),
-            "CLIENT             VLAN  SEEN  FLAGS\n02:00:00:00:00:02  10    -     wifi, permanent\n",
+            "CLIENT             VLAN  SEEN  FLAGS\n02:00:00:00:00:02  10    -     PW\n",
         );
     }
 
@@ -292,8 +350,8 @@ mod tests {
         let asked = |flags| row(flags).cells(&Names::default())[1].clone();
 
         assert_eq!(asked(None), "does not say");
-        assert_eq!(asked(Some(batman::codec::McastFlags::default())), "nothing special");
-        assert_eq!(asked(Some(batman::codec::McastFlags::WANT_ALL_IPV4)), "all IPv4");
+        assert_eq!(asked(Some(McastFlags::default())), "nothing special");
+        assert_eq!(asked(Some(McastFlags::WANT_ALL_IPV4)), "IPv4");
     }
 
     #[test]
