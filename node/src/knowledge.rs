@@ -4,6 +4,7 @@ pub mod fights;
 
 use std::time::Duration;
 
+use batman::Step;
 use heapless::Deque;
 use spire_bridge::agent::Supervisor;
 use spire_bridge::{Uptime, doubling};
@@ -85,8 +86,34 @@ impl Knowledge {
             .any(|struggle| struggle.action == *action && now < struggle.not_before)
     }
 
-    /// Notes how an action went.
+    /// Notes how an action went. Of a step that the kernel took [`Knowledge::verified`] tells how it went.
     pub fn done(&mut self, action: &Action, outcome: Result<(), String>, now: Uptime) {
+        if !(outcome.is_ok() && matches!(action, Action::Mesh(_))) {
+            self.note(action, outcome, now);
+        }
+    }
+
+    /// Notes whether a step that the kernel took had its effect, by what was found after it, and returns why
+    /// not if it had none.
+    pub fn verified(
+        &mut self,
+        step: &Step,
+        findings: &[Finding],
+        now: Uptime,
+    ) -> Result<(), String> {
+        let outcome = findings.iter().find_map(|finding| match finding {
+            Finding::MeshDiffers(left) | Finding::Contested(left) if left == step => {
+                Some(Err("the kernel accepted it without effect".to_owned()))
+            }
+            Finding::MeshUnreadable(error) => Some(Err(format!("its effect is unknown: {error}"))),
+            _ => None,
+        });
+        let outcome = outcome.unwrap_or(Ok(()));
+        self.note(&Action::Mesh(step.clone()), outcome.clone(), now);
+        outcome
+    }
+
+    fn note(&mut self, action: &Action, outcome: Result<(), String>, now: Uptime) {
         match &outcome {
             Ok(()) => self.struggles.retain(|struggle| struggle.action != *action),
             // The supervisor keeps the agent's waits itself.
@@ -140,9 +167,64 @@ pub struct Changes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analyze::analyze;
+    use crate::observation::Observation;
+    use crate::plan::plan;
+    use crate::samples::{at, config, knowledge, mesh, seen};
 
-    fn at(seconds: u64) -> Uptime {
-        Uptime::from_boot(Duration::from_secs(seconds))
+    /// Looks every second and tells when the mesh was changed, by a kernel that takes every step and does nothing.
+    fn tries_without_effect(knowledge: &mut Knowledge, seconds: u64) -> Vec<u64> {
+        let mut torn = mesh();
+        torn.links[0].master = None;
+        let seen = Observation { mesh: Ok(torn), ..seen() };
+        let mut tries = Vec::new();
+        for second in 0..seconds {
+            let findings = analyze(&config(), knowledge, &seen, at(second));
+            for action in plan(knowledge, &findings, at(second)) {
+                let Action::Mesh(step) = &action else { continue };
+                knowledge.done(&action, Ok(()), at(second));
+                let findings = analyze(&config(), knowledge, &seen, at(second));
+                knowledge.verified(step, &findings, at(second)).unwrap_err();
+                tries.push(second);
+            }
+        }
+        tries
+    }
+
+    #[test]
+    fn a_step_without_effect_waits_longer_each_time() {
+        let mut knowledge = knowledge();
+
+        let tries = tries_without_effect(&mut knowledge, 190);
+
+        assert_eq!(tries, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
+        let errors = knowledge.episodes().filter_map(|episode| episode.error.as_deref());
+        assert_eq!(errors.collect::<Vec<_>>(), ["the kernel accepted it without effect"; 9]);
+    }
+
+    #[test]
+    fn a_step_that_had_its_effect_owes_nothing() {
+        let mut knowledge = knowledge();
+        let step = Step::SetUp { link: "eth1".parse().unwrap() };
+        let action = Action::Mesh(step.clone());
+        knowledge.done(&action, Err("busy".into()), at(0));
+        knowledge.done(&action, Ok(()), at(1));
+        assert!(knowledge.must_wait(&action, at(0)), "nobody has looked");
+
+        knowledge.verified(&step, &[], at(1)).unwrap();
+
+        assert!(!knowledge.must_wait(&action, at(0)));
+        assert_eq!(knowledge.episodes().last().unwrap().error, None);
+    }
+
+    #[test]
+    fn a_step_before_an_unreadable_mesh_had_no_known_effect() {
+        let mut knowledge = knowledge();
+        let step = Step::SetUp { link: "eth1".parse().unwrap() };
+
+        let outcome = knowledge.verified(&step, &[Finding::MeshUnreadable("busy".into())], at(0));
+
+        assert_eq!(outcome.unwrap_err(), "its effect is unknown: busy");
     }
 
     #[test]

@@ -2,7 +2,7 @@ use batman::{Seen, Step};
 use spire_bridge::agent::{Command, Origin, Phase};
 
 use super::{Router, tell};
-use crate::analyze::{Finding, analyze};
+use crate::analyze::analyze;
 use crate::data::DataAction;
 use crate::io::clock::{uptime, wall};
 use crate::io::log::with_causes;
@@ -127,11 +127,8 @@ impl Router {
     pub(super) fn verify(&mut self, changed: &[Step], seen: &Observation) {
         let findings = analyze(&self.config, &self.knowledge, seen, uptime());
         for step in changed {
-            if findings.contains(&Finding::MeshDiffers(step.clone())) {
-                tracing::warn!(%step, "had no effect");
-                let action = Action::Mesh(step.clone());
-                let outcome = Err("the kernel accepted it without effect".to_owned());
-                self.knowledge.done(&action, outcome, uptime());
+            if let Err(error) = self.knowledge.verified(step, &findings, uptime()) {
+                tracing::warn!(%step, error, "had no effect");
             } else if let Ok(seen) = &seen.mesh {
                 self.knowledge.fights.repaired(step, seen, uptime());
             }
