@@ -4,7 +4,7 @@ pub mod fights;
 
 use std::time::Duration;
 
-use batman::Step;
+use batman::{Seen, Step};
 use heapless::Deque;
 use spire_bridge::agent::Supervisor;
 use spire_bridge::{Uptime, doubling};
@@ -86,10 +86,20 @@ impl Knowledge {
             .any(|struggle| struggle.action == *action && now < struggle.not_before)
     }
 
-    /// Notes how an action went. Of a step that the kernel took [`Knowledge::verified`] tells how it went.
-    pub fn done(&mut self, action: &Action, outcome: Result<(), String>, now: Uptime) {
-        if !(outcome.is_ok() && matches!(action, Action::Mesh(_))) {
-            self.note(action, outcome, now);
+    /// Notes how an action went. Of a step that the kernel took, to a mesh that was as seen `before`,
+    /// [`Knowledge::verified`] tells how it went; it is a round of the fight with whoever undoes it, be it
+    /// undone before the next look or after.
+    pub fn done(
+        &mut self,
+        action: &Action,
+        outcome: Result<(), String>,
+        before: Option<&Seen>,
+        now: Uptime,
+    ) {
+        match (action, &outcome, before) {
+            (Action::Mesh(step), Ok(()), Some(before)) => self.fights.repaired(step, before, now),
+            (Action::Mesh(_), Ok(()), None) => {}
+            _ => self.note(action, outcome, now),
         }
     }
 
@@ -109,7 +119,12 @@ impl Knowledge {
             _ => None,
         });
         let outcome = outcome.unwrap_or(Ok(()));
-        self.note(&Action::Mesh(step.clone()), outcome.clone(), now);
+        let action = Action::Mesh(step.clone());
+        self.note(&action, outcome.clone(), now);
+        if findings.contains(&Finding::Contested(step.clone())) {
+            // It waits for the end of the quiet while, and counts from nothing then.
+            self.struggles.retain(|struggle| struggle.action != action);
+        }
         outcome
     }
 
@@ -166,6 +181,8 @@ pub struct Changes {
 
 #[cfg(test)]
 mod tests {
+    use batman::IfIndex;
+
     use super::*;
     use crate::analyze::analyze;
     use crate::observation::Observation;
@@ -173,16 +190,15 @@ mod tests {
     use crate::samples::{at, config, knowledge, mesh, seen};
 
     /// Looks every second and tells when the mesh was changed, by a kernel that takes every step and does nothing.
-    fn tries_without_effect(knowledge: &mut Knowledge, seconds: u64) -> Vec<u64> {
-        let mut torn = mesh();
-        torn.links[0].master = None;
-        let seen = Observation { mesh: Ok(torn), ..seen() };
+    fn tries_without_effect(knowledge: &mut Knowledge, torn: &Seen, seconds: u64) -> Vec<u64> {
+        let before = Some(torn);
+        let seen = Observation { mesh: Ok(torn.clone()), ..seen() };
         let mut tries = Vec::new();
         for second in 0..seconds {
             let findings = analyze(&config(), knowledge, &seen, at(second));
             for action in plan(knowledge, &findings, at(second)) {
                 let Action::Mesh(step) = &action else { continue };
-                knowledge.done(&action, Ok(()), at(second));
+                knowledge.done(&action, Ok(()), before, at(second));
                 let findings = analyze(&config(), knowledge, &seen, at(second));
                 knowledge.verified(step, &findings, at(second)).unwrap_err();
                 tries.push(second);
@@ -191,15 +207,63 @@ mod tests {
         tries
     }
 
+    fn detached() -> Seen {
+        let mut seen = mesh();
+        seen.links[0].master = None;
+        seen
+    }
+
     #[test]
-    fn a_step_without_effect_waits_longer_each_time() {
+    fn a_step_without_effect_waits_longer_each_time_and_is_left_for_a_while() {
         let mut knowledge = knowledge();
 
-        let tries = tries_without_effect(&mut knowledge, 190);
+        let tries = tries_without_effect(&mut knowledge, &detached(), 325);
 
-        assert_eq!(tries, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
+        assert_eq!(tries, [0, 1, 3, 7, 15, 315, 316, 318, 322]);
         let errors = knowledge.episodes().filter_map(|episode| episode.error.as_deref());
         assert_eq!(errors.collect::<Vec<_>>(), ["the kernel accepted it without effect"; 9]);
+    }
+
+    #[test]
+    fn a_step_without_effect_waits_up_to_a_minute_where_nobody_saw_what_was_before() {
+        let mut knowledge = knowledge();
+        let step = Step::SetUp { link: "eth1".parse().unwrap() };
+        let action = Action::Mesh(step.clone());
+        let left = [Finding::MeshDiffers(step.clone())];
+        let mut tries = Vec::new();
+
+        for second in 0..190 {
+            if !knowledge.must_wait(&action, at(second)) {
+                knowledge.done(&action, Ok(()), None, at(second));
+                knowledge.verified(&step, &left, at(second)).unwrap_err();
+                tries.push(second);
+            }
+        }
+
+        assert_eq!(tries, [0, 1, 3, 7, 15, 31, 63, 123, 183]);
+    }
+
+    #[test]
+    fn whoever_attaches_a_link_again_and_again_has_it_for_a_while() {
+        let mut knowledge = knowledge();
+        let mut foreign = mesh();
+        let mut extra = foreign.links[0].clone();
+        (extra.name, extra.index) = ("wlan0".parse().unwrap(), IfIndex(4));
+        foreign.links.push(extra);
+        let detach = Step::Detach { link: "wlan0".parse().unwrap(), mesh: "bat0".parse().unwrap() };
+        let before = Observation { mesh: Ok(foreign.clone()), ..seen() };
+
+        for second in 0..5 {
+            let findings = analyze(&config(), &knowledge, &before, at(second));
+            assert!(findings.contains(&Finding::MeshDiffers(detach.clone())), "round {second}");
+            knowledge.done(&Action::Mesh(detach.clone()), Ok(()), Some(&foreign), at(second));
+            // A link that is not in the mesh and not wanted there is not seen.
+            let after = analyze(&config(), &knowledge, &seen(), at(second));
+            knowledge.verified(&detach, &after, at(second)).unwrap();
+        }
+
+        let findings = analyze(&config(), &knowledge, &before, at(5));
+        assert!(findings.contains(&Finding::Contested(detach)), "{findings:?}");
     }
 
     #[test]
@@ -207,8 +271,8 @@ mod tests {
         let mut knowledge = knowledge();
         let step = Step::SetUp { link: "eth1".parse().unwrap() };
         let action = Action::Mesh(step.clone());
-        knowledge.done(&action, Err("busy".into()), at(0));
-        knowledge.done(&action, Ok(()), at(1));
+        knowledge.done(&action, Err("busy".into()), None, at(0));
+        knowledge.done(&action, Ok(()), None, at(1));
         assert!(knowledge.must_wait(&action, at(0)), "nobody has looked");
 
         knowledge.verified(&step, &[], at(1)).unwrap();
@@ -233,7 +297,7 @@ mod tests {
         let mut waits = Vec::new();
 
         for _ in 0..8 {
-            knowledge.done(&Action::WipeJoinToken, Err("read-only".into()), at(0));
+            knowledge.done(&Action::WipeJoinToken, Err("read-only".into()), None, at(0));
             let wait = (0..100).find(|s| !knowledge.must_wait(&Action::WipeJoinToken, at(*s)));
             waits.push(wait.unwrap());
         }
@@ -244,9 +308,9 @@ mod tests {
     #[test]
     fn an_action_that_succeeds_owes_nothing() {
         let mut knowledge = Knowledge::default();
-        knowledge.done(&Action::WipeJoinToken, Err("read-only".into()), at(0));
+        knowledge.done(&Action::WipeJoinToken, Err("read-only".into()), None, at(0));
 
-        knowledge.done(&Action::WipeJoinToken, Ok(()), at(1));
+        knowledge.done(&Action::WipeJoinToken, Ok(()), None, at(1));
 
         assert!(!knowledge.must_wait(&Action::WipeJoinToken, at(1)));
     }
@@ -256,7 +320,7 @@ mod tests {
         let mut knowledge = Knowledge::default();
 
         for second in 0..200 {
-            knowledge.done(&Action::WipeJoinToken, Ok(()), at(second));
+            knowledge.done(&Action::WipeJoinToken, Ok(()), None, at(second));
         }
 
         let times: Vec<_> = knowledge.episodes().map(|episode| episode.at).collect();

@@ -33,9 +33,9 @@ struct Thing {
 }
 
 impl Fights {
-    /// Notes a repair that had its effect.
-    pub fn repaired(&mut self, step: &Step, seen: &Seen, now: Uptime) {
-        let link = link(step, seen);
+    /// Notes a repair that the kernel took, of what was seen `before` it: afterwards a link can be out of sight.
+    pub fn repaired(&mut self, step: &Step, before: &Seen, now: Uptime) {
+        let link = link(step, before);
         let thing = match self.things.iter().position(|thing| thing.is(step, link)) {
             Some(at) => self.things.get_mut(at),
             None => self.watch(step.clone(), link),

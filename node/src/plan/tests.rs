@@ -90,7 +90,7 @@ fn a_step_that_failed_waits_and_the_others_do_not() {
     let step = |link: &str| Step::SetUp { link: link.parse().unwrap() };
     let findings = [Finding::MeshDiffers(step("eth1")), Finding::MeshDiffers(step("eth2"))];
 
-    knowledge.done(&Action::Mesh(step("eth1")), Err("busy".into()), at(5));
+    knowledge.done(&Action::Mesh(step("eth1")), Err("busy".into()), None, at(5));
 
     assert_eq!(plan(&knowledge, &findings, at(5)), [Action::Mesh(step("eth2"))]);
     assert_eq!(plan(&knowledge, &findings, at(6)).len(), 2);

@@ -26,7 +26,7 @@ impl Router {
             } else if let Action::Mesh(step) = &action {
                 changed.push(step.clone());
             }
-            self.knowledge.done(&action, outcome, uptime());
+            self.knowledge.done(&action, outcome, seen, uptime());
         }
         if !changed.is_empty() {
             let steps: Vec<String> = changed.iter().map(|step| told(step, seen)).collect();
@@ -129,8 +129,6 @@ impl Router {
         for step in changed {
             if let Err(error) = self.knowledge.verified(step, &findings, uptime()) {
                 tracing::warn!(%step, error, "had no effect");
-            } else if let Ok(seen) = &seen.mesh {
-                self.knowledge.fights.repaired(step, seen, uptime());
             }
         }
         tell(&self.knowledge.compare(findings));
