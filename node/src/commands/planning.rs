@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use batman::{Error, Kernel, Obstacle, Seen, Step, Wanted, obstacles, plan as steps, was};
 use clap::Args;
 use mesh_node::config::Config;
+use mesh_node::io::log::with_causes;
 use serde_json::{Value, json};
 
 /// sysexits.h: what is asked for was not done, or not permitted, or not configured.
@@ -97,7 +98,7 @@ fn print(steps: &[Taken], obstacles: &[Obstacle], seen: &Seen, as_json: bool) {
         match outcome {
             None => println!("{step}{was}"),
             Some(Ok(())) => println!("done: {step}"),
-            Some(Err(error)) => println!("not done: {error}"),
+            Some(Err(error)) => println!("not done: {}", with_causes(error)),
         }
     }
     for obstacle in obstacles {
@@ -108,9 +109,31 @@ fn print(steps: &[Taken], obstacles: &[Obstacle], seen: &Seen, as_json: bool) {
 fn step_json((step, outcome): &Taken, seen: &Seen) -> Value {
     let mut told = json!({ "step": step.to_string(), "is": was(step, seen) });
     if let (Some(outcome), Some(told)) = (outcome, told.as_object_mut()) {
-        let error = outcome.as_ref().err().map(ToString::to_string);
+        let error = outcome.as_ref().err().map(|error| with_causes(error));
         told.insert("done".to_owned(), outcome.is_ok().into());
         told.insert("error".to_owned(), error.into());
     }
     told
+}
+
+#[cfg(test)]
+mod tests {
+    use batman::{Incomplete, Request};
+
+    use super::*;
+
+    #[test]
+    fn a_step_that_failed_tells_why() {
+        let step = Step::SetUp { link: "eth1".parse().unwrap() };
+        let request = Request::Step(step.clone());
+        let error = Error::Incomplete { request, source: Incomplete::Absent("IFLA_IFNAME") };
+
+        let told = step_json(&(step, Some(Err(error))), &Seen::default());
+
+        assert_eq!(told["done"], false);
+        assert_eq!(
+            told["error"],
+            format!("cannot set eth1 up: {}", Incomplete::Absent("IFLA_IFNAME"))
+        );
+    }
 }

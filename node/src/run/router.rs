@@ -22,6 +22,7 @@ use crate::io::clock::{SystemClock, uptime, wall};
 use crate::io::control::{Control, Settings};
 use crate::io::data::DataFiles;
 use crate::io::image_api::ImageApi;
+use crate::io::log::with_causes;
 use crate::io::watchdog::Watchdog;
 use crate::io::{api, host, log, prepare, probe};
 use crate::knowledge::{Changes, Knowledge};
@@ -135,9 +136,12 @@ impl Router {
     pub(super) async fn notifications(&mut self) -> Option<Notifications> {
         let opened = self.kernel.notifications().await;
         opened
-            .inspect_err(
-                |error| tracing::warn!(%error, "changes of settings are only seen at looks"),
-            )
+            .inspect_err(|error| {
+                tracing::warn!(
+                    error = with_causes(error),
+                    "changes of settings are only seen at looks"
+                );
+            })
             .ok()
     }
 
@@ -202,7 +206,7 @@ impl Router {
             let mesh = self.config.mesh.wanted.mesh();
             match self.kernel.remove_mesh(mesh).await {
                 Ok(()) => tracing::info!(%mesh, "mesh removed"),
-                Err(error) => tracing::error!(%error, "mesh not removed"),
+                Err(error) => tracing::error!(error = with_causes(&error), "mesh not removed"),
             }
         }
     }
@@ -217,7 +221,7 @@ impl Router {
         let floor = clock_floor::floor(prepare::known_with(&record)).at;
         let is_attested = matches!(identity, Standing::Held(_));
         let mut seen = Observation {
-            mesh: mesh.map_err(|error| error.to_string()),
+            mesh: mesh.map_err(|error| with_causes(&error)),
             identity,
             wall: wall(),
             agent_missing: self.agent.is_missing(),

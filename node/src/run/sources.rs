@@ -8,6 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use super::router::Router;
 use crate::io::control::Happenings;
+use crate::io::log::with_causes;
 use crate::peers::LinkEvent;
 use crate::trial::request::Asked;
 
@@ -116,7 +117,10 @@ impl Sources {
 async fn link_change(kernel: &mut Option<Events>) {
     let Some(events) = kernel else { return std::future::pending().await };
     if let Err(error) = events.next().await {
-        tracing::error!(%error, "changes to links are only seen at the next look from now on");
+        tracing::error!(
+            error = with_causes(&error),
+            "changes to links are only seen at the next look from now on"
+        );
         *kernel = None;
     }
 }
@@ -125,7 +129,10 @@ async fn link_change(kernel: &mut Option<Events>) {
 async fn setting_change(settings: &mut Option<Notifications>) {
     let Some(notifications) = settings else { return std::future::pending().await };
     if let Err(error) = notifications.next().await {
-        tracing::error!(%error, "changes of settings are only seen at the next look from now on");
+        tracing::error!(
+            error = with_causes(&error),
+            "changes of settings are only seen at the next look from now on"
+        );
         *settings = None;
     }
 }

@@ -46,7 +46,7 @@ impl Router {
     async fn carry_out(&mut self, action: &Action) -> Result<(), String> {
         match action {
             Action::Mesh(step) => {
-                self.kernel.apply(step).await.map_err(|error| error.to_string())?;
+                self.kernel.apply(step).await.map_err(|error| with_causes(&error))?;
             }
             Action::Agent(Command::Start) => return self.start_agent(),
             Action::Agent(command) => self.command_agent(*command),
@@ -55,7 +55,7 @@ impl Router {
                 self.command_agent(Command::Terminate { pid: *pid });
             }
             Action::WipeJoinToken => {
-                self.agent.wipe_join_token().map_err(|error| error.to_string())?;
+                self.agent.wipe_join_token().map_err(|error| with_causes(&error))?;
                 tracing::info!("the used join token was removed");
             }
             Action::Dial(peer) => {
