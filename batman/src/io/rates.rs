@@ -13,7 +13,8 @@ const DEPTH: usize = 8;
 
 const DEVICES: &str = "/sys/class/net";
 
-/// Reads what is known of the wanted hard interfaces' speeds; B.A.T.M.A.N. IV needs none.
+/// Reads what is known of the wanted hard interfaces' speeds, and measures none; B.A.T.M.A.N. IV
+/// needs none.
 pub(super) fn rates(wanted: &Wanted, seen: &Seen) -> BTreeMap<IfName, LinkRate> {
     if wanted.algorithm() != RoutingAlgorithm::BatmanV {
         return BTreeMap::new();
