@@ -18,6 +18,9 @@ use crate::config::Rate;
 use crate::trial::request::Scrub;
 use crate::trial::rules::Rot;
 
+#[cfg(test)]
+pub(crate) mod sample;
+
 /// The boot is busy enough.
 const FIRST_REST: Duration = Duration::from_secs(60);
 

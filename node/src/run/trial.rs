@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use image::io::block_device::Access;
@@ -28,6 +28,8 @@ const ASKED: usize = 8;
 pub(super) struct Updating {
     settings: Update,
     slots: Result<Slots, String>,
+    /// Where it is remembered what was tried.
+    record: PathBuf,
     /// The environments as of the last change: reading them costs a quarter of a megabyte.
     seen: Option<Seen>,
     judge: Option<Judge>,
@@ -50,9 +52,21 @@ impl Updating {
         }
         let (told, to_tell) = watch::channel(Told::default());
         let (ask, asked) = mpsc::channel(ASKED);
+        let record = places::UPDATE_RECORD.into();
+        let updating = Self::of(settings.clone(), slots, record, (starts, scrub, told));
+        (updating, Ends { requests: Requests(ask), told: to_tell }, asked)
+    }
+
+    fn of(
+        settings: Update,
+        slots: Result<Slots, String>,
+        record: PathBuf,
+        (starts, scrub, told): (u32, watch::Receiver<Scrub>, watch::Sender<Told>),
+    ) -> Self {
         let mut updating = Self {
-            settings: settings.clone(),
+            settings,
             slots,
+            record,
             seen: None,
             judge: None,
             judgement: None,
@@ -63,7 +77,7 @@ impl Updating {
             has_asked_init: false,
         };
         updating.look_again();
-        (updating, Ends { requests: Requests(ask), told: to_tell }, asked)
+        updating
     }
 
     /// Tells whether the machine is about to start anew, and nobody has to disarm anything.
@@ -104,7 +118,7 @@ impl Updating {
             SlotAction::Commit(_) => {
                 self.change(state::Request::Commit).map_err(|error| with_causes(&error))?;
                 tracing::info!("the running slot has proven itself and is kept");
-                end_trial(Outcome::Committed, why, Some(evidence), wall)
+                self.end_trial(Outcome::Committed, why, Some(evidence), wall)
             }
             SlotAction::GiveUp { lack, .. } => {
                 let reason = Reason::Unhealthy(code(*lack));
@@ -113,23 +127,22 @@ impl Updating {
                     |lack| lack.to_string(),
                 );
                 tracing::error!(why, "the running slot is given up for the one before it");
-                // Before the reboot that follows; without room for it the slot's own record says why.
-                let recorded = end_trial(Outcome::Unhealthy, why, Some(evidence), wall);
-                if let Err(error) = recorded {
-                    tracing::warn!(error, "the verdict was not written down");
-                }
                 let done = self.change(state::Request::Fail { reason });
-                done.map(drop).map_err(|error| with_causes(&error))
+                done.map_err(|error| with_causes(&error))?;
+                // Never before the slot is failed: without what it is held against it could be kept after a power cut.
+                let recorded = self.end_trial(Outcome::Unhealthy, why, Some(evidence), wall);
+                complain(recorded, "the verdict was not written down");
+                Ok(())
             }
             SlotAction::Leave(_) => {
-                self.remember_trial(health, wall);
                 let tries = self.settings.tries.get();
                 let (by, watchdog) = (Initiator::Node, self.watchdog());
                 let request = state::Request::RollBack { tries, by, watchdog };
-                self.change(request).map(drop).map_err(|error| with_causes(&error))
+                let done = self.change_after(request, |it| it.remember_trial(health, wall));
+                done.map(drop).map_err(|error| with_causes(&error))
             }
             SlotAction::Record { outcome, reason, .. } => {
-                end_trial(*outcome, reason.clone(), None, wall)
+                self.end_trial(*outcome, reason.clone(), None, wall)
             }
         }
     }
@@ -144,8 +157,8 @@ impl Updating {
         let tries = self.settings.tries.get();
         let is_on_trial = self.seen.as_ref().is_some_and(Seen::is_on_trial);
         let evidence = self.evidence(health, now);
-        let ended = |outcome, why: &str| {
-            let recorded = end_trial(outcome, why.to_owned(), Some(evidence), wall);
+        let ended = |it: &Self, outcome, why: &str| {
+            let recorded = it.end_trial(outcome, why.to_owned(), Some(evidence), wall);
             complain(recorded, "the verdict was not written down");
         };
         let by = Initiator::Person;
@@ -158,13 +171,13 @@ impl Updating {
             }
             Request::Confirm => {
                 let plan = self.change(state::Request::Commit)?;
-                ended(Outcome::Committed, "a person confirmed it");
+                ended(self, Outcome::Committed, "a person confirmed it");
                 Ok(done(&plan, format!("slot {} is kept", plan.slot)))
             }
             Request::RollBack if is_on_trial => {
                 let watchdog = Duration::ZERO;
                 let plan = self.change(state::Request::RollBack { tries, by, watchdog })?;
-                ended(Outcome::RolledBack, "a person wanted the other slot back");
+                ended(self, Outcome::RolledBack, "a person wanted the other slot back");
                 Ok(done(&plan, format!("slot {} is given up", plan.slot)))
             }
             Request::RollBack => {
@@ -212,7 +225,7 @@ impl Updating {
         };
         let running = seen.running;
         let judge = self.judge.take().unwrap_or_else(|| {
-            let trial = record().trial.filter(|trial| trial.slot == running.name());
+            let trial = read(&self.record).trial.filter(|trial| trial.slot == running.name());
             let before = trial.map(|trial| trial.before.value).unwrap_or_default();
             tracing::info!(slot = %running, ?before, "this slot is on trial");
             Judge::new(before, Gate::of(&self.settings))
@@ -226,14 +239,14 @@ impl Updating {
         let (from, to) = (slots.running(), slots.running().other());
         let from_version =
             version(slots, from).unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
-        let mut record = record();
+        let mut record = read(&self.record);
         record.trial = Some(Trial::new(
             (to.to_string(), version(slots, to)),
             (from.to_string(), from_version),
             before,
             wall.unix(),
         ));
-        complain(save(&record), "what the next slot is held against was not written down");
+        complain(self.save(&record), "what the next slot is held against was not written down");
     }
 
     /// How long the chooser is to have this machine's watchdog wait for the other slot: as its image wants it.
@@ -242,6 +255,23 @@ impl Updating {
         let wanted = header(slots, slots.running().other())
             .map_or(Duration::ZERO, |it| it.facts().kernel.watchdog());
         wanted.min(watchdog::longest_of_chooser())
+    }
+
+    fn end_trial(
+        &self,
+        outcome: Outcome,
+        why: String,
+        evidence: Option<Evidence>,
+        wall: WallTime,
+    ) -> Result<(), String> {
+        let mut record = read(&self.record);
+        record.judge(outcome, why, evidence, wall.unix());
+        self.save(&record)
+    }
+
+    fn save(&self, record: &Record) -> Result<(), String> {
+        let written = durable::write(&self.record, &record.render(), 0o600);
+        written.map_err(|error| error.to_string())
     }
 
     fn evidence(&self, health: Health, now: Uptime) -> Evidence {
@@ -291,26 +321,14 @@ fn header(slots: &Slots, slot: Slot) -> Option<Header> {
     tail::read(&devices.root).ok()
 }
 
-fn end_trial(
-    outcome: Outcome,
-    why: String,
-    evidence: Option<Evidence>,
-    wall: WallTime,
-) -> Result<(), String> {
-    let mut record = record();
-    record.judge(outcome, why, evidence, wall.unix());
-    save(&record)
-}
-
 /// Reads what is remembered; others write to it too, between the turns of the loop.
 pub(super) fn record() -> Record {
-    let text = fs::read(places::UPDATE_RECORD).ok();
-    text.and_then(|text| Record::parse(&text)).unwrap_or_default()
+    read(Path::new(places::UPDATE_RECORD))
 }
 
-fn save(record: &Record) -> Result<(), String> {
-    let written = durable::write(Path::new(places::UPDATE_RECORD), &record.render(), 0o600);
-    written.map_err(|error| error.to_string())
+fn read(record: &Path) -> Record {
+    let text = fs::read(record).ok();
+    text.and_then(|text| Record::parse(&text)).unwrap_or_default()
 }
 
 fn complain(result: Result<(), String>, what: &str) {
@@ -318,3 +336,6 @@ fn complain(result: Result<(), String>, what: &str) {
         tracing::warn!(error, "{what}");
     }
 }
+
+#[cfg(test)]
+mod tests;

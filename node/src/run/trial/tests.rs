@@ -1,0 +1,79 @@
+//! What is written where, and in which order.
+
+use super::*;
+use crate::io::scrub::sample::{Disk, environment};
+use crate::samples::{WALL, at, config};
+
+const HEALTH: Health = Health { attested: true, verified: 1, neighbours: 1 };
+
+fn updating(disk: &Disk) -> Updating {
+    let (_, scrub) = watch::channel(Scrub::default());
+    let (told, _) = watch::channel(Told::default());
+    let settings = config().update;
+    Updating::of(settings, Ok(disk.slots()), disk.path("update.json"), (1, scrub, told))
+}
+
+/// Slot B runs on trial; what slot A is, the test says.
+fn on_trial(a: &Environment) -> (Disk, Updating) {
+    let disk = Disk::new(a, &environment(State::Installed, 2, Phase::Trying), Slot::B);
+    let updating = updating(&disk);
+    (disk, updating)
+}
+
+fn proved(revision: u32) -> Environment {
+    environment(State::Ok, revision, Phase::Committed)
+}
+
+fn remember(disk: &Disk, slot: Slot) {
+    let (to, from) = ((slot.to_string(), None), (slot.other().to_string(), "0.1.0".to_owned()));
+    let mut record = Record::default();
+    record.trial = Some(Trial::new(to, from, HEALTH, 0));
+    fs::write(disk.path("update.json"), record.render()).unwrap();
+}
+
+fn remembered(disk: &Disk) -> Record {
+    read(&disk.path("update.json"))
+}
+
+fn give_up(updating: &mut Updating) -> Result<(), String> {
+    let action = SlotAction::GiveUp { slot: Slot::B, lack: Some(Lack::NotAttested) };
+    updating.carry_out(&action, Health::default(), (WALL, at(900)))
+}
+
+#[test]
+fn a_slot_that_cannot_be_given_up_is_still_held_against_what_was_before() {
+    let nothing_there = environment(State::Failed, 0, Phase::Receiving);
+    let (disk, mut updating) = on_trial(&nothing_there);
+    remember(&disk, Slot::B);
+    let before = remembered(&disk);
+
+    give_up(&mut updating).unwrap_err();
+
+    assert_eq!(remembered(&disk), before);
+}
+
+#[test]
+fn a_slot_that_is_given_up_has_its_verdict() {
+    let (disk, mut updating) = on_trial(&proved(1));
+    remember(&disk, Slot::B);
+
+    give_up(&mut updating).unwrap();
+
+    let environment = disk.slots().observe().b.unwrap();
+    assert_eq!(given_up(&environment), Some(Reason::Unhealthy(1)));
+    assert!(updating.is_leaving());
+    let record = remembered(&disk);
+    assert_eq!((record.trial, record.verdicts[0].outcome), (None, Outcome::Unhealthy));
+}
+
+#[test]
+fn a_slot_that_cannot_be_left_begins_no_trial() {
+    let failed = environment(State::Failed, 0, Phase::Failed(Reason::TriesUsedUp));
+    let disk = Disk::new(&proved(1), &failed, Slot::A);
+    let mut updating = updating(&disk);
+
+    let left = updating.carry_out(&SlotAction::Leave(Slot::A), HEALTH, (WALL, at(900)));
+
+    left.unwrap_err();
+    assert_eq!(remembered(&disk).trial, None);
+}
