@@ -47,6 +47,18 @@ pub struct Known {
     pub signed: Option<WallTime>,
 }
 
+impl Known {
+    /// Returns what a clock that woke up at this moment may be set to.
+    ///
+    /// What was signed says what the publisher's clock said, and may lie ahead by as much as metadata lasts (see
+    /// `release::listing::issued`), far longer than an SVID. It moves no clock that stands past all that this router
+    /// knows by itself; in 1970 it is the best there is.
+    pub fn for_clock(self, wall: WallTime) -> Self {
+        let own = Self { signed: None, ..self };
+        if wall < floor(own).at { self } else { own }
+    }
+}
+
 /// Finds the latest moment that is proven to be past.
 pub fn floor(known: Known) -> Floor {
     let proven = [(known.persisted, Source::Persisted), (known.signed, Source::Signed)];
@@ -109,6 +121,37 @@ mod tests {
         check(Some(99), Some(98), (100, Source::Build));
         check(Some(200), Some(150), (200, Source::Persisted));
         check(Some(200), Some(250), (250, Source::Signed));
+    }
+
+    fn raised(wall: u64, known: Known) -> u64 {
+        let wall = WallTime::from_unix(wall);
+        floor(known.for_clock(wall)).at.max(wall).unix()
+    }
+
+    #[test]
+    fn a_publishers_fast_clock_moves_no_good_one() {
+        let known = Known {
+            built: WallTime::from_unix(100),
+            persisted: Some(WallTime::from_unix(200)),
+            signed: Some(WallTime::from_unix(9_000)),
+        };
+
+        assert_eq!(raised(200, known), 200);
+        assert_eq!(raised(1_800, known), 1_800);
+        assert_eq!(floor(known).at.unix(), 9_000, "it still counts against what expires");
+    }
+
+    #[test]
+    fn a_clock_in_1970_is_set_to_all_that_is_known() {
+        let known = Known {
+            built: WallTime::from_unix(100),
+            persisted: Some(WallTime::from_unix(200)),
+            signed: Some(WallTime::from_unix(300)),
+        };
+
+        assert_eq!(raised(7, known), 300);
+        assert_eq!(raised(150, known), 300);
+        assert_eq!(raised(7, Known { signed: Some(WallTime::from_unix(150)), ..known }), 200);
     }
 
     #[test]

@@ -28,8 +28,9 @@ pub fn updates(targets: &Signed<Targets>, consistent: bool) -> Vec<Target> {
 
 /// Returns when the timestamp was signed, as it says.
 ///
-/// It raises the clock floor, and its key is the one most exposed: a thief cannot drive the floor past what the other
-/// keys have signed, beyond which nothing could be accepted any more.
+/// It raises the floor that metadata expires by, and its key is the one most exposed: a thief, or a publisher's fast
+/// clock, cannot drive that past what the other keys have signed (with `meshctl`'s days up to 90 ahead), beyond which
+/// nothing could be accepted any more. It sets no clock that is past the router's own floor.
 pub fn issued(timestamp: &Signed<Timestamp>, expires: WallTime) -> Option<WallTime> {
     let seconds = timestamp.signed._extra.get(ISSUED)?.as_u64()?;
     Some(WallTime::from_unix(seconds)).filter(|issued| *issued < expires)

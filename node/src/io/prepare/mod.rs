@@ -29,7 +29,7 @@ pub fn prepare() {
 }
 
 fn get_ready() {
-    let mut boot = Boot { told: Vec::new() };
+    let mut boot = Boot { woke: wall(), told: Vec::new() };
     slots::begin(|told| boot.tell(told));
     boot.floor_clock(known_without_data());
     let disk = Disk::of_root();
@@ -38,7 +38,7 @@ fn get_ready() {
     let data = boot.mount(disk.as_ref().ok(), &mut keep);
     boot.grow_file_system(disk.as_ref().ok(), data);
     boot.fill(data, keep.as_mut());
-    boot.floor_clock(known());
+    boot.floor_clock(known().for_clock(boot.woke));
     boot.name_host();
     let report = Report { data, told: boot.told };
     let written = fs::create_dir_all(places::RUNTIME)
@@ -64,6 +64,8 @@ impl Opened {
 
 /// A boot, and what it had to say.
 struct Boot {
+    /// What the clock said before it was set.
+    woke: WallTime,
     told: Vec<String>,
 }
 
@@ -229,18 +231,22 @@ fn known_without_data() -> Known {
     Known { built: image_built().max(BUILT), persisted: None, signed: None }
 }
 
-/// What is known of the time.
+/// What is known of the time, for what expires; a clock is set by less, see [`Known::for_clock`].
 pub fn known() -> Known {
     let persisted = fs::read_to_string(places::CLOCK).ok();
     let record = fs::read(places::UPDATE_RECORD).ok().and_then(|text| Record::parse(&text));
     Known {
         persisted: persisted.and_then(|text| clock_floor::read(&text)),
-        ..known_with(&record.unwrap_or_default())
+        ..with_signed(&record.unwrap_or_default())
     }
 }
 
-/// What is known of the time in a running node, whose clock was raised at boot to what was written down.
+/// What the clock of a running node is held against; at boot it was raised to what was written down.
 pub fn known_with(record: &Record) -> Known {
+    with_signed(record).for_clock(wall())
+}
+
+fn with_signed(record: &Record) -> Known {
     let signed = record.newest_signed.map(WallTime::from_unix);
     Known { signed, ..known_without_data() }
 }
@@ -250,7 +256,7 @@ pub fn known_with(record: &Record) -> Known {
 /// # Errors
 /// If the clock cannot be set.
 pub fn raise_clock() -> anyhow::Result<()> {
-    let floor = clock_floor::floor(known());
+    let floor = clock_floor::floor(known().for_clock(wall()));
     if wall() < floor.at { set_clock(floor) } else { Ok(()) }
 }
 
