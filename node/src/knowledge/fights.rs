@@ -38,7 +38,7 @@ impl Fights {
         let link = link(step, before);
         let thing = match self.things.iter().position(|thing| thing.is(step, link)) {
             Some(at) => self.things.get_mut(at),
-            None => self.watch(step.clone(), link),
+            None => self.watch(step.clone(), link, now),
         };
         let Some(thing) = thing else { return };
         if thing.lost.is_some_and(|lost| now.since(lost) >= QUIET) {
@@ -59,15 +59,16 @@ impl Fights {
     /// Tells whether a step is left to the other program for now.
     pub fn is_lost(&self, step: &Step, seen: &Seen, now: Uptime) -> bool {
         let link = link(step, seen);
-        let thing = self.things.iter().find(|thing| thing.is(step, link));
-        thing.and_then(|thing| thing.lost).is_some_and(|lost| now.since(lost) < QUIET)
+        self.things.iter().any(|thing| thing.is(step, link) && thing.is_lost(now))
     }
 
-    /// Begins to watch a thing in the place of the one that was quiet the longest.
-    fn watch(&mut self, step: Step, link: Option<IfIndex>) -> Option<&mut Thing> {
+    /// Begins to watch a thing in the place of the one that was quiet the longest. One that is lost is quiet
+    /// because it is left alone, so it goes last.
+    fn watch(&mut self, step: Step, link: Option<IfIndex>, now: Uptime) -> Option<&mut Thing> {
         if self.things.is_full() {
-            let oldest = self.things.iter().enumerate().min_by_key(|(_, thing)| thing.last());
-            let at = oldest.map(|(at, _)| at)?;
+            let things = self.things.iter().enumerate();
+            let quietest = things.min_by_key(|(_, thing)| (thing.is_lost(now), thing.last()));
+            let at = quietest.map(|(at, _)| at)?;
             self.things.swap_remove(at);
         }
         let thing = Thing { step, link, repairs: Deque::new(), lost: None };
@@ -80,6 +81,10 @@ impl Fights {
 impl Thing {
     fn is(&self, step: &Step, link: Option<IfIndex>) -> bool {
         self.step == *step && self.link == link
+    }
+
+    fn is_lost(&self, now: Uptime) -> bool {
+        self.lost.is_some_and(|lost| now.since(lost) < QUIET)
     }
 
     fn last(&self) -> Option<Uptime> {
@@ -173,16 +178,45 @@ mod tests {
         }
     }
 
+    fn other(n: usize) -> Step {
+        Step::SetUp { link: format!("eth{}", 100 + n).parse().unwrap() }
+    }
+
     #[test]
     fn memory_is_bounded_and_forgets_the_quietest() {
+        let mut fights = fought(4, 1);
+
+        for n in 0..THINGS {
+            fights.repaired(&other(n), &mesh(), at(10));
+        }
+        fights.repaired(&step(), &mesh(), at(11));
+
+        assert_eq!(fights.things.len(), THINGS);
+        assert!(!fights.is_lost(&step(), &mesh(), at(11)), "it was quiet the longest");
+    }
+
+    #[test]
+    fn lost_fight_is_kept_while_there_is_anything_else_to_forget() {
         let mut fights = fought(5, 1);
 
-        for n in 0..u64::try_from(THINGS).unwrap() {
-            let link = format!("eth{}", 100 + n).parse().unwrap();
-            fights.repaired(&Step::SetUp { link }, &mesh(), at(10 + n));
+        for n in 0..3 * THINGS {
+            fights.repaired(&other(n), &mesh(), at(10));
         }
 
         assert_eq!(fights.things.len(), THINGS);
-        assert!(!fights.is_lost(&step(), &mesh(), at(80)), "it was quiet the longest");
+        assert!(fights.is_lost(&step(), &mesh(), at(303)));
+        assert!(!fights.is_lost(&step(), &mesh(), at(304)));
+    }
+
+    #[test]
+    fn memory_full_of_lost_fights_forgets_one() {
+        let mut fights = Fights::default();
+
+        for n in 0..=THINGS {
+            (0..FIGHTS).for_each(|_| fights.repaired(&other(n), &mesh(), at(10)));
+        }
+
+        assert_eq!(fights.things.len(), THINGS);
+        assert!(fights.is_lost(&other(THINGS), &mesh(), at(10)));
     }
 }
