@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use batman::{Obstacle, Step};
+use batman::{IfName, Obstacle, Step};
 use spire_bridge::Uptime;
 use spire_bridge::agent::{Exit, Phase, ServerAddress};
 use spire_bridge::identity::{Absence, Standing};
@@ -158,15 +158,31 @@ fn mesh(config: &Config, knowledge: &Knowledge, seen: &Observation, now: Uptime)
     match &seen.mesh {
         Err(error) => vec![Finding::MeshUnreadable(error.clone())],
         Ok(mesh) => {
-            let steps = batman::plan(&config.mesh.wanted, mesh).into_iter();
+            let steps = batman::plan(&config.mesh.wanted, mesh);
+            let steps = contested(steps, |step| knowledge.fights.is_lost(step, mesh, now));
             let obstacles = batman::obstacles(&config.mesh.wanted, mesh).into_iter();
-            let differs = |step| match knowledge.fights.is_lost(&step, mesh, now) {
-                true => Finding::Contested(step),
-                false => Finding::MeshDiffers(step),
-            };
-            steps.map(differs).chain(obstacles.map(Finding::Obstacle)).collect()
+            steps.into_iter().chain(obstacles.map(Finding::Obstacle)).collect()
         }
     }
+}
+
+/// Tells the steps apart. What would be done to a link that is not made is nothing to speak of.
+fn contested(steps: Vec<Step>, is_lost: impl Fn(&Step) -> bool) -> Vec<Finding> {
+    let mut unmade: Vec<IfName> = Vec::new();
+    let mut findings = Vec::new();
+    for step in steps {
+        let is_idle = unmade.iter().any(|link| step.concerns(link));
+        let is_lost = is_lost(&step);
+        if is_idle || is_lost {
+            unmade.extend(step.makes().cloned());
+        }
+        match (is_idle, is_lost) {
+            (true, _) => {}
+            (false, true) => findings.push(Finding::Contested(step)),
+            (false, false) => findings.push(Finding::MeshDiffers(step)),
+        }
+    }
+    findings
 }
 
 fn agent(

@@ -120,6 +120,41 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Returns the link that this step makes, or removes to be made anew: without it, steps that
+    /// [concern](Self::concerns) that link after it make no sense.
+    pub fn makes(&self) -> Option<&IfName> {
+        match self {
+            Self::CreateMesh { mesh, .. } | Self::DeleteMesh { mesh, .. } => Some(mesh),
+            Self::CreateVlan { link, .. } => Some(link),
+            Self::CreateBridge { bridge } => Some(bridge),
+            _ => None,
+        }
+    }
+
+    /// Tells whether this step changes a link, or something that belongs to it.
+    pub fn concerns(&self, name: &IfName) -> bool {
+        match self {
+            Self::CreateMesh { mesh, .. }
+            | Self::DeleteMesh { mesh, .. }
+            | Self::Set { mesh, .. }
+            | Self::SetVlan { mesh, .. } => mesh == name,
+            Self::SetUp { link }
+            | Self::SetAddress { link, .. }
+            | Self::SetMtu { link, .. }
+            | Self::AddAddress { link, .. }
+            | Self::AddLinkLocal { link }
+            | Self::RemoveAddress { link, .. } => link == name,
+            Self::Attach { link, mesh }
+            | Self::Detach { link, mesh }
+            | Self::SetHardInterface { mesh, link, .. }
+            | Self::CreateVlan { mesh, link, .. } => link == name || mesh == name,
+            Self::CreateBridge { bridge } => bridge == name,
+            Self::AddPort { port, bridge } => port == name || bridge == name,
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -119,6 +119,32 @@ fn a_thing_that_another_program_undoes_is_left_and_alarmed_about() {
 }
 
 #[test]
+fn nothing_is_done_to_a_mesh_that_another_program_deletes() {
+    let text = "[mesh]\nhard_interfaces = [\"eth1\"]\nhop_penalty = 15\n\
+                [mesh.lan]\nbridge = \"br-lan\"\nports = [\"eth2\"]\n[mesh.vlan.10]\n\
+                [identity]\nserver = \"a:1\"\n";
+    let config = Config::parse(text).unwrap();
+    let mut bare = mesh();
+    bare.mesh = None;
+    bare.links.retain(|link| !link.is_mesh());
+    bare.links[0].master = None;
+    let mut knowledge = knowledge();
+    let create = batman::plan(&config.mesh.wanted, &bare).remove(0);
+    (1..=5).for_each(|second| knowledge.fights.repaired(&create, &bare, at(second)));
+    let seen = Observation { mesh: Ok(bare), ..seen() };
+
+    let findings = analyze(&config, &knowledge, &seen, at(6));
+
+    let steps = crate::plan::plan(&knowledge, &findings, at(6));
+    let steps: Vec<_> = steps.iter().map(ToString::to_string).collect();
+    assert_eq!(findings[0], Finding::Contested(create));
+    assert_eq!(
+        steps,
+        ["create br-lan (bridge)", "set br-lan up", "add link-local address to br-lan"]
+    );
+}
+
+#[test]
 fn a_hard_interface_that_is_not_there_is_an_obstacle() {
     let mut bare = mesh();
     let eth1: IfName = "eth1".parse().unwrap();
