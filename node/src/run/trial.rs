@@ -16,13 +16,17 @@ use tokio::sync::{mpsc, watch};
 use crate::config::Update;
 use crate::io::log::with_causes;
 use crate::io::{durable, host, places, scrub, watchdog};
-use crate::trial::judgement::{Gate, Health, Judge, Judgement, Lack, is_loop};
+use crate::trial::judgement::{DEMANDED, Gate, Health, Judge, Judgement, Lack, is_loop};
 use crate::trial::record::{Evidence, Outcome, Record, Trial};
 use crate::trial::request::{Asked, Done, Ends, NotDone, Request, Requests, Scrub, Told};
 use crate::trial::rules::{SlotAction, SlotsSeen, code};
 
 /// As many may wait for an answer; each gets it at the next turn of the loop.
 const ASKED: usize = 8;
+
+/// Follows the reason of a verdict on a slot that was tried without a record.
+const NOT_REMEMBERED: &str =
+    "; nobody remembered how the node stood before: it was held against a node in a mesh";
 
 /// The slots, the trial of the one that runs, and what is remembered of earlier ones.
 pub(super) struct Updating {
@@ -226,7 +230,7 @@ impl Updating {
         let running = seen.running;
         let judge = self.judge.take().unwrap_or_else(|| {
             let trial = read(&self.record).trial.filter(|trial| trial.slot == running.name());
-            let before = trial.map(|trial| trial.before.value).unwrap_or_default();
+            let before = trial.map(|trial| trial.before.value);
             tracing::info!(slot = %running, ?before, "this slot is on trial");
             Judge::new(before, Gate::of(&self.settings))
         });
@@ -236,16 +240,8 @@ impl Updating {
     /// Writes down what the slot that is about to be tried is held against.
     fn remember_trial(&self, before: Health, wall: WallTime) {
         let Ok(slots) = &self.slots else { return };
-        let (from, to) = (slots.running(), slots.running().other());
-        let from_version =
-            version(slots, from).unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned());
         let mut record = read(&self.record);
-        record.trial = Some(Trial::new(
-            (to.to_string(), version(slots, to)),
-            (from.to_string(), from_version),
-            before,
-            wall.unix(),
-        ));
+        record.trial = Some(trial(slots, slots.running().other(), before, wall));
         complain(self.save(&record), "what the next slot is held against was not written down");
     }
 
@@ -260,11 +256,15 @@ impl Updating {
     fn end_trial(
         &self,
         outcome: Outcome,
-        why: String,
+        mut why: String,
         evidence: Option<Evidence>,
         wall: WallTime,
     ) -> Result<(), String> {
         let mut record = read(&self.record);
+        if let (Some(Evidence { before_unknown: true, .. }), Ok(slots)) = (&evidence, &self.slots) {
+            record.trial = Some(trial(slots, slots.running(), DEMANDED, wall));
+            why.push_str(NOT_REMEMBERED);
+        }
         record.judge(outcome, why, evidence, wall.unix());
         self.save(&record)
     }
@@ -276,7 +276,8 @@ impl Updating {
 
     fn evidence(&self, health: Health, now: Uptime) -> Evidence {
         let uptime_seconds = now.since_boot().as_secs();
-        Evidence { health: health.into(), uptime_seconds, starts: self.starts }
+        let before_unknown = self.judge.is_some_and(|judge| !judge.remembers());
+        Evidence { health: health.into(), uptime_seconds, starts: self.starts, before_unknown }
     }
 }
 
@@ -309,6 +310,18 @@ fn given_up(environment: &Environment) -> Option<Reason> {
         (State::Failed, Phase::Failed(reason)) => Some(reason),
         _ => None,
     }
+}
+
+/// A trial of a slot, with the other to fall back to.
+fn trial(slots: &Slots, slot: Slot, before: Health, wall: WallTime) -> Trial {
+    let from = slot.other();
+    let version_of = |slot| match version(slots, slot) {
+        None if slot == slots.running() => Some(env!("CARGO_PKG_VERSION").to_owned()),
+        version => version,
+    };
+    let from_version = version_of(from).unwrap_or_else(|| "unknown".to_owned());
+    let (to, from) = ((slot.to_string(), version_of(slot)), (from.to_string(), from_version));
+    Trial::new(to, from, before, wall.unix())
 }
 
 /// The version that a slot says it holds.

@@ -12,6 +12,9 @@ use crate::status::shortly;
 /// So many starts of mesh-node in one boot are a loop: one crash can be bad luck, and a person may restart it once.
 const LOOP: u32 = 4;
 
+/// What a slot has to show where it is not known how the node stood before: that it is part of a mesh.
+pub const DEMANDED: Health = Health { attested: true, verified: 1, neighbours: 1 };
+
 /// How a node stands: what it was before an update, or what it is now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
@@ -86,7 +89,7 @@ pub enum Judgement {
 /// Judges a slot, look by look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Judge {
-    before: Health,
+    before: Option<Health>,
     gate: Gate,
     healthy_since: Option<Uptime>,
 }
@@ -99,9 +102,14 @@ impl Gate {
 }
 
 impl Judge {
-    /// Holds a new slot against what the node was before.
-    pub fn new(before: Health, gate: Gate) -> Self {
+    /// Holds a new slot against what the node was before; where nobody remembers that, against a node in a mesh.
+    pub fn new(before: Option<Health>, gate: Gate) -> Self {
         Self { before, gate, healthy_since: None }
+    }
+
+    /// Tells whether it is remembered how the node stood before.
+    pub const fn remembers(&self) -> bool {
+        self.before.is_some()
     }
 
     /// Looks once. `starts` is how often mesh-node was started in this boot.
@@ -136,12 +144,13 @@ impl Judge {
 
     /// Finds the first thing that was there before and is not now.
     fn lack(&self, health: Health) -> Option<Lack> {
-        let wanted = self.gate.share.of(self.before.neighbours);
-        if self.before.attested && !health.attested {
+        let before = self.before.unwrap_or(DEMANDED);
+        let wanted = self.gate.share.of(before.neighbours);
+        if before.attested && !health.attested {
             return Some(Lack::NotAttested);
         }
-        if self.before.verified > 0 && health.verified == 0 {
-            return Some(Lack::NoVerifiedNeighbour { before: self.before.verified });
+        if before.verified > 0 && health.verified == 0 {
+            return Some(Lack::NoVerifiedNeighbour { before: before.verified });
         }
         let now = health.neighbours;
         (now < wanted).then_some(Lack::TooFewNeighbours { now, wanted })
@@ -201,8 +210,8 @@ mod tests {
     }
 
     /// Looks at each moment and tells what was said, in short.
-    fn check(before: Health, looks: &[(u64, Health, u32)], expected: &[&str]) {
-        let mut judge = Judge::new(before, gate());
+    fn check(before: impl Into<Option<Health>>, looks: &[(u64, Health, u32)], expected: &[&str]) {
+        let mut judge = Judge::new(before.into(), gate());
 
         let said: Vec<String> = looks
             .iter()
@@ -254,6 +263,27 @@ mod tests {
         check(
             NOTHING,
             &[(10, NOTHING, 1), (310, NOTHING, 1)],
+            &["healthy, 5m to go", "healthy for long enough"],
+        );
+    }
+
+    #[test]
+    fn a_slot_of_which_nothing_is_remembered_has_to_be_in_a_mesh() {
+        let attested = Health { attested: true, ..NOTHING };
+        let in_a_mesh = Health { verified: 1, neighbours: 1, ..attested };
+
+        check(
+            None,
+            &[(10, NOTHING, 1), (20, attested, 1), (900, attested, 1)],
+            &[
+                "it is not attested, as it was before; 14m left",
+                "no verified neighbour, where there were 1 before; 14m left",
+                "unhealthy: no verified neighbour, where there were 1 before",
+            ],
+        );
+        check(
+            None,
+            &[(60, in_a_mesh, 1), (360, in_a_mesh, 1)],
             &["healthy, 5m to go", "healthy for long enough"],
         );
     }

@@ -111,6 +111,9 @@ pub struct Evidence {
     pub uptime_seconds: u64,
     /// How often mesh-node was started in this boot.
     pub starts: u32,
+    /// Nobody remembered how the node stood before; what it was held against is what a node in a mesh has.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before_unknown: bool,
 }
 
 /// How a trial ended.
@@ -259,7 +262,12 @@ mod tests {
     fn a_verdict_ends_the_trial_and_keeps_its_evidence() {
         let mut record = on_trial();
         let health = Health { neighbours: 0, ..BEFORE };
-        let evidence = Evidence { health: health.into(), uptime_seconds: 900, starts: 1 };
+        let evidence = Evidence {
+            health: health.into(),
+            uptime_seconds: 900,
+            starts: 1,
+            before_unknown: false,
+        };
 
         record.judge(Outcome::Unhealthy, "no neighbours".into(), Some(evidence.clone()), 2_000);
         record.judge(Outcome::Committed, "again".into(), None, 2_001);

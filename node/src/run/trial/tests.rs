@@ -77,3 +77,24 @@ fn a_slot_that_cannot_be_left_begins_no_trial() {
     left.unwrap_err();
     assert_eq!(remembered(&disk).trial, None);
 }
+
+#[test]
+fn a_slot_of_which_nothing_is_remembered_is_kept_in_a_mesh_only_and_that_is_written_down() {
+    let (disk, mut updating) = on_trial(&proved(1));
+    remember(&disk, Slot::A);
+
+    let alone = updating.observe(Health::default(), at(10)).unwrap();
+    let in_a_mesh = updating.observe(HEALTH, at(20)).unwrap();
+    let kept = updating.carry_out(&SlotAction::Commit(Slot::B), HEALTH, (WALL, at(900)));
+
+    let lack = |seen: SlotsSeen| match seen.judgement {
+        Some(Judgement::Waiting { lack, .. }) => Some(lack),
+        _ => None,
+    };
+    assert_eq!((lack(alone), lack(in_a_mesh)), (Some(Lack::NotAttested), None));
+    kept.unwrap();
+    let verdict = remembered(&disk).verdicts.pop().unwrap();
+    assert_eq!((verdict.slot.as_str(), verdict.outcome), ("b", Outcome::Committed));
+    assert!(verdict.evidence.unwrap().value.before_unknown);
+    assert!(verdict.reason.ends_with("it was held against a node in a mesh"));
+}
