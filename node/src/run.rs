@@ -52,9 +52,12 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
         return Err(Unable::NotPermitted(config.mesh.wanted.mesh().to_string()));
     }
     let (mut router, mut sources) = Router::start(config, starts)?;
-    router.first_look().await?;
     sources.hear(router.notifications().await);
+    let mut changed = router.first_look().await?;
     loop {
+        if sources.must_listen_anew(&changed) {
+            sources.hear(router.notifications().await);
+        }
         let pause = match sources.next().await {
             Woken::ToStop => break,
             Woken::ToLook => BURST,
@@ -64,11 +67,14 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
             }
             Woken::ByLink(event) => match router.learn(*event) {
                 true => LINK_BURST,
-                false => continue,
+                false => {
+                    changed.clear();
+                    continue;
+                }
             },
         };
         sources.settle(&mut router, pause).await;
-        router.look().await;
+        changed = router.look().await;
     }
     router.stop(&mut sources).await;
     Ok(())

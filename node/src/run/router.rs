@@ -116,33 +116,27 @@ impl Router {
         Ok((router, sources))
     }
 
-    /// Looks once, and gives up over what no later look will mend.
-    pub(super) async fn first_look(&mut self) -> Result<(), Unable> {
+    /// Looks once, and gives up over what no later look will mend. Returns the steps that changed the mesh.
+    pub(super) async fn first_look(&mut self) -> Result<Vec<Step>, Unable> {
         let wanted = &self.config.mesh.wanted;
         let seen = self.kernel.observe(wanted).await.map_err(hopeless)?;
+        let mut changed = Vec::new();
         if !self.config.cycle.dry_run && seen.mesh.is_none() {
             for step in batman::plan(wanted, &seen) {
                 if matches!(step, Step::CreateMesh { .. }) {
                     self.kernel.apply(&step).await.map_err(hopeless)?;
                     tracing::info!("{step}");
+                    changed.push(step);
                 }
             }
         }
-        self.look().await;
-        Ok(())
+        changed.extend(self.look().await);
+        Ok(changed)
     }
 
     /// Listens to batman-adv itself. Without it what others set is seen at the next look.
-    pub(super) async fn notifications(&mut self) -> Option<Notifications> {
-        let opened = self.kernel.notifications().await;
-        opened
-            .inspect_err(|error| {
-                tracing::warn!(
-                    error = with_causes(error),
-                    "changes of settings are only seen at looks"
-                );
-            })
-            .ok()
+    pub(super) async fn notifications(&mut self) -> batman::Result<Notifications> {
+        self.kernel.notifications().await
     }
 
     /// Notes what happened on a link and tells whether that is a reason to look at once.
@@ -155,8 +149,8 @@ impl Router {
         learned.is_news
     }
 
-    /// Goes once round the loop: observe, analyze, plan, apply, verify.
-    pub(super) async fn look(&mut self) {
+    /// Goes once round the loop: observe, analyze, plan, apply, verify. Returns the steps that changed the mesh.
+    pub(super) async fn look(&mut self) -> Vec<Step> {
         let mut seen = self.observe().await;
         let findings = analyze(&self.config, &self.knowledge, &seen, uptime());
         let actions = plan(&self.knowledge, &findings, uptime());
@@ -170,6 +164,7 @@ impl Router {
         self.told.send_replace(now);
         self.watchdog.pet();
         self.updating.leave_if_due();
+        changed
     }
 
     /// Does what somebody asked for, and answers.

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use batman::{Events, Notifications};
+use batman::{Events, Notifications, Step};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -23,6 +23,7 @@ pub(super) struct Sources {
     links: Happenings,
     kernel: Option<Events>,
     settings: Option<Notifications>,
+    ear: Ear,
     identity: watch::Receiver<()>,
     server: watch::Receiver<Option<bool>>,
     asked: mpsc::Receiver<Asked>,
@@ -60,6 +61,7 @@ impl Sources {
             links,
             kernel: Some(kernel),
             settings: None,
+            ear: Ear::default(),
             identity,
             server,
             asked,
@@ -70,9 +72,24 @@ impl Sources {
         })
     }
 
-    /// Wakes up too when anybody sets something of a mesh.
-    pub(super) fn hear(&mut self, settings: Option<Notifications>) {
-        self.settings = settings;
+    /// Wakes up too when anybody sets something of a mesh, if batman-adv can be heard.
+    pub(super) fn hear(&mut self, settings: batman::Result<Notifications>) {
+        let was_deaf = std::mem::replace(&mut self.ear.is_deaf, settings.is_err());
+        self.ear.has_ticked = false;
+        match &settings {
+            Err(error) if !was_deaf => tracing::warn!(
+                error = with_causes(error),
+                "changes of settings are only seen at looks"
+            ),
+            Ok(_) if was_deaf => tracing::info!("changes of settings are seen at once again"),
+            _ => {}
+        }
+        self.settings = settings.ok();
+    }
+
+    /// Tells whether to listen to batman-adv anew after these changes.
+    pub(super) fn must_listen_anew(&self, changed: &[Step]) -> bool {
+        self.ear.must_listen_anew(changed)
     }
 
     /// Waits until there is a reason to wake up.
@@ -83,11 +100,17 @@ impl Sources {
             _ = self.interrupt.recv() => Woken::ToStop,
             _ = self.child.recv() => Woken::ToLook,
             () = link_change(&mut self.kernel) => Woken::ToLook,
-            () = setting_change(&mut self.settings) => Woken::ToLook,
+            () = setting_change(&mut self.settings) => {
+                self.ear.is_deaf = self.settings.is_none();
+                Woken::ToLook
+            }
             Ok(()) = self.identity.changed() => Woken::ToLook,
             Ok(()) = self.server.changed() => Woken::ToLook,
             Some(asked) = self.asked.recv() => Woken::Asked(asked),
-            _ = self.ticks.tick() => Woken::ToLook,
+            _ = self.ticks.tick() => {
+                self.ear.has_ticked = true;
+                Woken::ToLook
+            }
             Some(event) = self.links.events.recv() => Woken::ByLink(Box::new(event)),
             Some(event) = self.links.hellos.recv() => Woken::ByLink(Box::new(event)),
         }
@@ -113,6 +136,23 @@ impl Sources {
     }
 }
 
+/// How batman-adv is heard.
+#[derive(Debug, Default)]
+struct Ear {
+    is_deaf: bool,
+    /// There was a tick since it was last tried.
+    has_ticked: bool,
+}
+
+impl Ear {
+    /// A mesh that had to be made may be of a module that was loaded meanwhile, whose groups have other
+    /// numbers: nothing is heard then, and nothing says so. What failed is tried again once a tick.
+    fn must_listen_anew(&self, changed: &[Step]) -> bool {
+        let is_made = |step: &Step| matches!(step, Step::CreateMesh { .. });
+        (self.is_deaf && self.has_ticked) || changed.iter().any(is_made)
+    }
+}
+
 /// Waits for a change to a link. Without the socket there are none, and the ticks have to do.
 async fn link_change(kernel: &mut Option<Events>) {
     let Some(events) = kernel else { return std::future::pending().await };
@@ -134,5 +174,29 @@ async fn setting_change(settings: &mut Option<Notifications>) {
             "changes of settings are only seen at the next look from now on"
         );
         *settings = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn created() -> Vec<Step> {
+        let (mesh, algorithm) = ("bat0".parse().unwrap(), batman::RoutingAlgorithm::BatmanIv);
+        vec![Step::SetUp { link: "eth1".parse().unwrap() }, Step::CreateMesh { mesh, algorithm }]
+    }
+
+    #[test]
+    fn mesh_that_was_made_is_listened_to_anew() {
+        let ear = Ear { is_deaf: false, has_ticked: true };
+
+        assert!(ear.must_listen_anew(&created()));
+        assert!(!ear.must_listen_anew(&created()[..1]));
+    }
+
+    #[test]
+    fn listening_that_failed_is_tried_again_once_a_tick() {
+        assert!(!Ear { is_deaf: true, has_ticked: false }.must_listen_anew(&[]));
+        assert!(Ear { is_deaf: true, has_ticked: true }.must_listen_anew(&[]));
     }
 }
