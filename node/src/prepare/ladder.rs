@@ -96,7 +96,9 @@ impl Ladder {
             (Step::Check, Done | Unable(_)) => to(Step::Mount, Data::Sound),
             (Step::Check, Failed(_)) => to(Step::Repair, Data::Repaired),
             (Step::Repair, Done) => to(Step::Mount, Data::Repaired),
-            (Step::Repair, Failed(_) | Unable(_)) => to(Step::Format, Data::New),
+            (Step::Repair, Failed(_)) => to(Step::Format, Data::New),
+            // Nobody has found the file system hopeless: what is in it may yet be read.
+            (Step::Repair, Unable(_)) => to(Step::MountReadOnly, Data::ReadOnly),
             (Step::Format, Done) => to(Step::Mount, Data::New),
             (Step::Mount, Failed(_)) if self.data == Data::Sound => {
                 to(Step::Repair, Data::Repaired)
@@ -196,6 +198,25 @@ mod tests {
         );
         check(Medium::ToErase, &[], &[Format, Mount], Data::New);
         check(Medium::Writable, &[(Check, Unable)], &[Check, Mount], Data::Sound);
+    }
+
+    #[test]
+    fn a_repair_that_cannot_be_done_erases_nothing() {
+        use Outcome::{Failed, Unable};
+        use Step::{Check, Mount, MountMemory, MountReadOnly, Repair};
+
+        check(
+            Medium::Writable,
+            &[(Check, Failed), (Repair, Unable)],
+            &[Check, Repair, MountReadOnly],
+            Data::ReadOnly,
+        );
+        check(
+            Medium::Writable,
+            &[(Check, Unable), (Repair, Unable), (Mount, Failed), (MountReadOnly, Failed)],
+            &[Check, Mount, Repair, MountReadOnly, MountMemory],
+            Data::Volatile,
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
@@ -22,6 +22,17 @@ const CHECKER: &str = "/sbin/e2fsck";
 
 /// e2fsck(8): below this, all that was wrong has been mended.
 const LEFT_UNCORRECTED: i32 = 4;
+
+/// e2fsck(8): from this on, the program could not do its work, which it also says of what is no file system at all.
+const OPERATIONAL: i32 = 8;
+
+/// e2fsck(8): from this on, it did not begin, or was told to end.
+const NOT_BEGUN: i32 = 16;
+
+/// fs/ext4/ext4.h: the superblock lies at byte 1024, and its magic at 0x38 in it.
+const SUPERBLOCK: u64 = 1024;
+const MAGIC_AT: u64 = SUPERBLOCK + 0x38;
+const MAGIC: [u8; 2] = 0xef53_u16.to_le_bytes();
 
 /// A factory reset takes no longer than this takes to write; the file system fills its start first.
 const ERASED: u64 = 1 << 30;
@@ -55,9 +66,9 @@ fn grow_table(disk: &File, name: &str) -> anyhow::Result<Option<Growth>> {
 
 /// Lets the mounted file system fill its partition; tells whether it grew.
 pub(super) fn grow_file_system(partition: &Partition, mounted: &Path) -> io::Result<bool> {
-    // fs/ext4/ext4.h: the superblock lies at byte 1024, s_blocks_count_lo at 4 in it, s_log_block_size at 24.
+    // s_blocks_count_lo lies at 4 in it, s_log_block_size at 24.
     let mut superblock = [0; 28];
-    File::open(&partition.device)?.read_exact_at(&mut superblock, 1024)?;
+    File::open(&partition.device)?.read_exact_at(&mut superblock, SUPERBLOCK)?;
     let field = |at: usize| {
         let bytes = superblock.get(at..).and_then(|rest| rest.first_chunk());
         u32::from_le_bytes(bytes.copied().unwrap_or_default())
@@ -111,11 +122,26 @@ fn check(device: &Path, how: &[&str]) -> Outcome {
     let ran = Command::new(CHECKER).args(how).arg(device).stdin(Stdio::null()).status();
     match ran {
         Err(error) => Outcome::Unable(format!("{CHECKER}: {error}")),
-        Ok(status) => match status.code() {
-            Some(code) if code < LEFT_UNCORRECTED => Outcome::Done,
-            _ => Outcome::Failed(format!("{CHECKER}: {status}")),
-        },
+        Ok(status) => judge(status, || has_no_superblock(device)),
     }
+}
+
+/// A check that was killed, or could not do its work, says nothing about the file system, unless there is none.
+fn judge(status: ExitStatus, has_no_superblock: impl FnOnce() -> bool) -> Outcome {
+    let told = format!("{CHECKER}: {status}");
+    match status.code() {
+        Some(code) if code < LEFT_UNCORRECTED => Outcome::Done,
+        Some(code) if code < OPERATIONAL => Outcome::Failed(told),
+        Some(code) if code < NOT_BEGUN && has_no_superblock() => Outcome::Failed(told),
+        _ => Outcome::Unable(told),
+    }
+}
+
+/// Tells whether no file system begins there; a medium that cannot be read does not tell.
+fn has_no_superblock(device: &Path) -> bool {
+    let mut found = [0; 2];
+    let read = File::open(device).and_then(|it| it.read_exact_at(&mut found, MAGIC_AT));
+    read.is_ok() && found != MAGIC
 }
 
 fn mount_ext4(device: &Path, target: &Path, flags: MsFlags) -> Outcome {
@@ -126,10 +152,10 @@ fn mount_ext4(device: &Path, target: &Path, flags: MsFlags) -> Outcome {
 fn outcome(result: nix::Result<()>) -> Outcome {
     match result {
         Ok(()) => Outcome::Done,
-        // The kernel has no such file system, or we may not, or there is nothing to mount on.
-        Err(errno @ (Errno::ENODEV | Errno::EPERM | Errno::ENOENT | Errno::EBUSY)) => {
-            Outcome::Unable(errno.to_string())
-        }
+        // The kernel has no such file system or no memory, or we may not, or there is nothing to mount on.
+        Err(
+            errno @ (Errno::ENODEV | Errno::ENOMEM | Errno::EPERM | Errno::ENOENT | Errno::EBUSY),
+        ) => Outcome::Unable(errno.to_string()),
         Err(errno) => Outcome::Failed(errno.to_string()),
     }
 }
@@ -182,6 +208,79 @@ mod tests {
 
         for step in [Step::Mount, Step::MountReadOnly, Step::MountMemory] {
             assert!(!matches!(climb(step, &nowhere, &nowhere), Outcome::Done), "{step:?}");
+        }
+    }
+
+    /// Makes a file system as the image has it, on a partition of so many MiB.
+    fn file_system(length: u64) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(length << 20).unwrap();
+        let made = Command::new("mke2fs")
+            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+            .args(["-q", "-F", "-t", "ext4", "-b", "4096"])
+            .arg(file.path())
+            .status();
+        assert!(made.unwrap().success(), "these tests need e2fsprogs");
+        file
+    }
+
+    fn wreck(file: &File, bytes: impl Iterator<Item = u8>) {
+        file.write_all_at(&bytes.collect::<Vec<u8>>(), 0).unwrap();
+    }
+
+    #[test]
+    fn a_file_system_that_is_overwritten_is_beyond_repair() {
+        let file = file_system(64);
+        assert_eq!(climb(Step::Repair, file.path(), Path::new("/")), Outcome::Done);
+
+        // What looks random, and is the same every time.
+        let random = (0_u32..32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8);
+        wreck(file.as_file(), random);
+
+        for step in [Step::Check, Step::Repair] {
+            let outcome = climb(step, file.path(), Path::new("/"));
+            assert!(matches!(outcome, Outcome::Failed(_)), "{step:?}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_check_that_gives_up_on_a_file_system_does_not_condemn_it() {
+        let file = file_system(64);
+        // The kernel sees a shorter partition than the file system was made for; e2fsck asks what to do, and aborts.
+        file.as_file().set_len(32 << 20).unwrap();
+
+        let outcome = climb(Step::Repair, file.path(), Path::new("/"));
+
+        assert!(matches!(outcome, Outcome::Unable(_)), "{outcome:?}");
+    }
+
+    #[test]
+    fn what_a_check_ends_with_is_told_apart() {
+        use std::os::unix::process::ExitStatusExt as _;
+        let judged = |raw, is_none| match judge(ExitStatus::from_raw(raw), || is_none) {
+            Outcome::Done => "done",
+            Outcome::Failed(_) => "failed",
+            Outcome::Unable(_) => "unable",
+        };
+        let code = |code: i32| code << 8;
+
+        for (raw, with_superblock, without) in [
+            (code(0), "done", "done"),
+            (code(3), "done", "done"),
+            (code(4), "failed", "failed"),
+            (code(8), "unable", "failed"),
+            (code(12), "unable", "failed"),
+            (code(16), "unable", "unable"),
+            (code(32), "unable", "unable"),
+            (code(128), "unable", "unable"),
+            (9, "unable", "unable"),
+            (11, "unable", "unable"),
+        ] {
+            assert_eq!(
+                (judged(raw, false), judged(raw, true)),
+                (with_superblock, without),
+                "{raw}"
+            );
         }
     }
 
