@@ -4,10 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use image::io::block_device::FileDevice;
-use image::io::slots::Slots;
-use image::slot::Slot;
+use image::io::slots::{Fault, Slots};
+use image::slot::trial::ImageId;
+use image::slot::{Environment, Slot};
 use image::update::verify::{Checked, Verification};
-use image::update::{Devices, header};
+use image::update::{Devices, header, tail};
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -53,7 +54,10 @@ pub async fn scrub(slots: Slots, rate: Rate, told: watch::Sender<Scrub>) {
 
 /// Reads a slot once; returns where it has rotted.
 async fn pass(slots: &Slots, slot: Slot, rate: Option<Rate>) -> Result<Option<String>, String> {
-    let (mut check, mut devices) = slots.verify(slot).map_err(|fault| with_causes(&fault))?;
+    let (mut check, mut devices) = match begin(slots, slot)? {
+        Ok(begun) => begun,
+        Err(place) => return Ok(Some(place)),
+    };
     let mut readings = 0;
     loop {
         let before = check.clone();
@@ -80,6 +84,41 @@ async fn pass(slots: &Slots, slot: Slot, rate: Option<Rate>) -> Result<Option<St
     }
 }
 
+type Begun = (Verification, Devices<FileDevice>);
+
+/// Opens a slot by the header at its end, which can rot as well; then that is the place.
+fn begin(slots: &Slots, slot: Slot) -> Result<Result<Begun, String>, String> {
+    let mut readings = 0;
+    loop {
+        match slots.verify(slot) {
+            Ok(begun) => return Ok(Ok(begun)),
+            Err(Fault::Tail(fault)) if is_rot(&fault, was_installed(slots, slot)) => {
+                readings += 1;
+                if readings == READINGS {
+                    return Ok(Err(with_causes(&fault)));
+                }
+            }
+            Err(fault) => return Err(with_causes(&fault)),
+        }
+    }
+}
+
+/// A slot that was not installed never had a header; one that is whole and makes no sense was written so.
+const fn is_rot(fault: &tail::Fault, was_installed: bool) -> bool {
+    match fault {
+        tail::Fault::Device(_) | tail::Fault::Damaged => true,
+        tail::Fault::Missing => was_installed,
+        tail::Fault::Header(_) => false,
+    }
+}
+
+/// Whether the slot's environment names an image, as the packer and the installation have it.
+fn was_installed(slots: &Slots, slot: Slot) -> bool {
+    let seen = slots.observe();
+    let record = seen.environment(slot).as_ref().ok().and_then(Environment::trial);
+    record.is_some_and(|record| record.image != ImageId::default())
+}
+
 type Step = (Verification, Devices<FileDevice>, io::Result<Checked>);
 
 /// Reads one chunk beside the loop: slow media hold nobody up.
@@ -97,5 +136,46 @@ fn forget(devices: &mut Devices<FileDevice>) {
     let forgotten = devices.root.forget().and_then(|()| devices.boot.forget());
     if let Err(error) = forgotten {
         tracing::debug!(%error, "the cache keeps what it has of the slot");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use image::block::BlockDevice as _;
+    use image::io::block_device::Access;
+    use image::slot::environment::State;
+    use image::slot::trial::Phase;
+
+    use super::sample::{Disk, environment_of};
+    use super::*;
+
+    /// Reads slot A once, which has these last bytes and is of this image.
+    async fn check(tail: &[u8], image: ImageId, expected: Result<Option<&str>, &str>) {
+        let a = environment_of(State::Ok, 1, Phase::Committed, image);
+        let disk = Disk::new(&a, &a, Slot::A);
+        let mut root = disk.slots().open("root-a", Access::Write).unwrap();
+        let place = root.len() - 4096;
+        root.write_at(place, tail).unwrap();
+
+        let read = pass(&disk.slots(), Slot::A, None).await;
+
+        let expected = expected.map(|place| place.map(str::to_owned)).map_err(str::to_owned);
+        assert_eq!(read, expected);
+    }
+
+    #[tokio::test]
+    async fn a_tail_that_has_rotted_is_rot() {
+        let damaged = "a root partition with a damaged header at its end";
+        let missing = "a root partition without a header at its end";
+
+        check(b"MESHTAIL", ImageId([7; 8]), Ok(Some(damaged))).await;
+        check(b"MESHTAIM", ImageId([7; 8]), Ok(Some(missing))).await;
+    }
+
+    #[tokio::test]
+    async fn an_image_that_never_had_a_tail_is_not_scrubbed() {
+        let missing = "a root partition without a header at its end";
+
+        check(&[], ImageId::default(), Err(missing)).await;
     }
 }

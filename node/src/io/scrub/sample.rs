@@ -65,8 +65,18 @@ impl Disk {
 
 /// The environment of a slot in a state.
 pub(crate) fn environment(state: State, revision: u32, phase: Phase) -> Environment {
+    environment_of(state, revision, phase, ImageId([7; 8]))
+}
+
+/// The environment of a slot that holds an image.
+pub(crate) fn environment_of(
+    state: State,
+    revision: u32,
+    phase: Phase,
+    image: ImageId,
+) -> Environment {
     let (file, parameters) = ("C:BOOT:vmlinuz".into(), "quiet".into());
     let kernel = Kernel { file, parameters, watchdog: Duration::ZERO };
-    let record = Trial { allowed: 3, used: 1, ..Trial::new(phase, ImageId([7; 8])) };
+    let record = Trial { allowed: 3, used: 1, ..Trial::new(phase, image) };
     Environment::new(&kernel, state, revision, record).unwrap()
 }
