@@ -22,6 +22,10 @@ const HEAD: usize = 8 + 8 + 4 + 32;
 
 const SECTOR: usize = 512;
 
+/// A wipe's first write is newer than what it leaves behind for its second by this much, a change by one: so far apart,
+/// the copies tell of a wipe that was cut off.
+const WIPE_STEP: u64 = 3;
+
 /// The most files that fit, and the longest name: bounds on what a damaged medium can make us do.
 const FILES: usize = 1024;
 const LONGEST_PATH: usize = 255;
@@ -198,6 +202,16 @@ impl Seen {
         self.copies.each_ref().map(|it| it.as_ref().err().copied())
     }
 
+    /// Tells whether the copy beside what is kept may hold what was to be wiped: a wipe was cut off between its writes
+    /// or in the second one. A copy that is damaged for another reason is no loss to be written anew either.
+    pub fn is_wipe_unfinished(&self) -> bool {
+        let Some((newest, copy)) = self.newest_copy() else { return false };
+        match self.copies.get(1 - newest.min(1)) {
+            Some(Ok(other)) => copy.generation.wrapping_sub(other.generation) >= WIPE_STEP,
+            _ => true,
+        }
+    }
+
     fn newest_copy(&self) -> Option<(usize, &Copy)> {
         let whole =
             self.copies.iter().enumerate().filter_map(|(at, it)| Some((at, it.as_ref().ok()?)));
@@ -230,11 +244,13 @@ pub fn plan(seen: &Seen, keep: &Keep, manner: Manner) -> Result<Vec<Write>, Unfi
         }
         Ok(Write { offset: (copy * COPY) as u64, bytes })
     };
-    let mut writes = Vec::from([write(older, generation.wrapping_add(1))?]);
-    if manner == Manner::Wipe {
-        writes.push(write(1 - older, generation.wrapping_add(2))?);
-    }
-    Ok(writes)
+    Ok(match manner {
+        Manner::Change => Vec::from([write(older, generation.wrapping_add(1))?]),
+        Manner::Wipe => {
+            let first = generation.wrapping_add(WIPE_STEP);
+            Vec::from([write(older, first)?, write(1 - older, first.wrapping_add(1))?])
+        }
+    })
 }
 
 /// Carries out a plan.

@@ -89,6 +89,8 @@ impl DataFiles {
         // Before the files: a change in between is seen at the next look.
         let stamps = self.stamps();
         let mut partition = KeepPartition::open(device).map_err(|error| error.to_string())?;
+        // A medium that failed in the middle leaves what a power cut leaves.
+        partition.finish_wipe().map_err(|error| error.to_string())?;
         let kept = partition.observe().map_err(|error| error.to_string())?;
         let kept = kept.newest().cloned().unwrap_or_default();
         let present = Present {

@@ -40,6 +40,19 @@ impl KeepPartition {
         keep::observe(&self.device)
     }
 
+    /// Wipes again what a wipe that was cut off has left; tells whether there was one.
+    ///
+    /// # Errors
+    /// [`Error`] says whose fault it is.
+    pub fn finish_wipe(&mut self) -> Result<bool, Error> {
+        let seen = self.observe()?;
+        let Some(kept) = seen.newest().filter(|_| seen.is_wipe_unfinished()) else {
+            return Ok(false);
+        };
+        keep::apply(&mut self.device, &keep::plan(&seen, kept, Manner::Wipe)?)?;
+        Ok(true)
+    }
+
     /// Keeps these files from now on, and nothing else.
     ///
     /// # Errors
@@ -82,5 +95,25 @@ mod tests {
 
         assert!(!holds("secret") && !holds("second"));
         assert_eq!(partition.observe().unwrap().newest(), Some(&Keep::default()));
+    }
+
+    #[test]
+    fn a_wipe_that_was_cut_off_is_finished_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(keep::LENGTH).unwrap();
+        let mut partition = KeepPartition::open(file.path()).unwrap();
+        partition.store(&kept("secret"), Manner::Change).unwrap();
+        partition.store(&kept("secret"), Manner::Change).unwrap();
+        assert!(!partition.finish_wipe().unwrap());
+        let seen = partition.observe().unwrap();
+        let writes = keep::plan(&seen, &Keep::default(), Manner::Wipe).unwrap();
+        keep::apply(&mut partition.device, &writes[..1]).unwrap();
+
+        assert!(partition.finish_wipe().unwrap());
+
+        let bytes = std::fs::read(file.path()).unwrap();
+        assert!(!bytes.windows(6).any(|window| window == b"secret"));
+        assert_eq!(partition.observe().unwrap().newest(), Some(&Keep::default()));
+        assert!(!partition.finish_wipe().unwrap());
     }
 }

@@ -87,3 +87,47 @@ fn wiped_secret_is_off_the_medium_once_it_is_said_to_be() {
     medium.read_at(0, &mut bytes).unwrap();
     assert!(!holds(&Memory(bytes), SECRET));
 }
+
+#[test]
+fn wipe_that_was_cut_off_is_finished_at_the_next_look() {
+    let mut partition = empty();
+    let secret = keep(&[("hostname", "one"), ("spire/join_token", SECRET)]);
+    let without = keep(&[("hostname", "one")]);
+    store(&mut partition, &secret, Manner::Change);
+    store(&mut partition, &secret, Manner::Change);
+    let recording = recorded(partition, &without, Manner::Wipe);
+
+    let mut finished = 0;
+    for cut in recording.cuts(1) {
+        let mut medium = recording.at(cut).unwrap();
+        let seen = observe(&medium).unwrap();
+        if seen.newest() != Some(&without) {
+            // Still kept: whoever wanted it wiped wants it again.
+            assert_eq!(seen.newest(), Some(&secret), "{cut}");
+            continue;
+        }
+        if seen.is_wipe_unfinished() {
+            apply(&mut medium, &plan(&seen, &without, Manner::Wipe).unwrap()).unwrap();
+            finished += 1;
+        }
+
+        let mut bytes = vec![0; 2 * COPY];
+        medium.read_at(0, &mut bytes).unwrap();
+        assert!(!holds(&Memory(bytes), SECRET), "{cut}");
+        let seen = observe(&medium).unwrap();
+        assert_eq!((seen.newest(), seen.is_wipe_unfinished()), (Some(&without), false), "{cut}");
+    }
+    assert!(finished > 0, "no cut came between");
+}
+
+#[test]
+fn change_alone_is_no_wipe_that_was_cut_off() {
+    let mut partition = partition();
+    assert!(!observe(&partition).unwrap().is_wipe_unfinished());
+
+    store(&mut partition, &named("three"), Manner::Wipe);
+    store(&mut partition, &named("four"), Manner::Change);
+
+    assert!(!observe(&partition).unwrap().is_wipe_unfinished());
+    assert!(!observe(&empty()).unwrap().is_wipe_unfinished());
+}

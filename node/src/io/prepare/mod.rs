@@ -101,11 +101,16 @@ impl Boot {
 
     fn open_keep(&mut self, disk: Option<&Disk>) -> Option<Opened> {
         let device = disk?.partition("keep")?.device;
-        let opened = KeepPartition::open(&device).context("it cannot be opened").and_then(|it| {
-            let seen = it.observe().context("it cannot be read")?;
-            Ok(Opened { keep: seen.newest().cloned().unwrap_or_default(), partition: it })
-        });
-        let mut opened = self.settle("the keep", opened)?;
+        let opened = KeepPartition::open(&device).context("it cannot be opened");
+        let mut partition = self.settle("the keep", opened)?;
+        // Before any change, which would hide that a secret is left.
+        let wiped = partition.finish_wipe().context("what was to be wiped is still there");
+        if self.settle("the keep", wiped) == Some(true) {
+            self.tell("the keep had a copy that was cut off, and was written anew".to_owned());
+        }
+        let seen = partition.observe().context("it cannot be read");
+        let keep = self.settle("the keep", seen)?.newest().cloned().unwrap_or_default();
+        let mut opened = Opened { partition, keep };
         if let Ok(Some(keep)) = restoring::remember_factory(&opened.keep) {
             let kept = opened.store(keep, Manner::Change);
             self.settle("the keep", kept);
