@@ -51,6 +51,7 @@ fn link(name: &str, index: u32, address: MacAddr, master: Option<u32>, kind: Opt
         carrier: true,
         master: master.map(IfIndex),
         lower: None,
+        vlan: None,
         mtu: Some(1500),
     }
 }

@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkInfo, LinkMessage};
+use netlink_packet_route::link::{
+    InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
 
-use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Vlan};
+use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Vlan, VlanId};
 use crate::{Address, IfIndex, IfName, LinkRate, MacAddr, Wanted};
 
 /// What the kernel said about a wanted mesh, at one time.
@@ -60,6 +62,8 @@ pub struct Link {
     pub master: Option<IfIndex>,
     /// The link below it, of which it is a VLAN or which it protects; in this network namespace.
     pub lower: Option<IfIndex>,
+    /// The VLAN that it is of the link below it, if it is one.
+    pub vlan: Option<VlanId>,
     /// How large a packet it carries, in bytes.
     pub mtu: Option<u32>,
 }
@@ -128,19 +132,20 @@ impl TryFrom<&LinkMessage> for Link {
             Some(LinkAttribute::Mtu(bytes)) => Some(*bytes),
             _ => None,
         };
-        let kind = match find(|a| matches!(a, LinkAttribute::LinkInfo(_))) {
-            Some(LinkAttribute::LinkInfo(infos)) => kind(infos),
-            _ => None,
+        let infos = match find(|a| matches!(a, LinkAttribute::LinkInfo(_))) {
+            Some(LinkAttribute::LinkInfo(infos)) => infos.as_slice(),
+            _ => &[],
         };
         Ok(Self {
             name,
             index: IfIndex(message.header.index),
             address,
-            kind,
+            kind: kind(infos),
             up: message.header.flags.contains(LinkFlags::Up),
             carrier: message.header.flags.contains(LinkFlags::LowerUp),
             master,
             lower,
+            vlan: vlan(infos),
             mtu,
         })
     }
@@ -153,11 +158,23 @@ fn kind(infos: &[LinkInfo]) -> Option<String> {
     })
 }
 
-/// Keeps the links that are named, what is enslaved to the mesh device, and the masters and the
-/// lower links of all these.
+fn vlan(infos: &[LinkInfo]) -> Option<VlanId> {
+    let data = infos.iter().find_map(|info| match info {
+        LinkInfo::Data(InfoData::Vlan(data)) => Some(data),
+        _ => None,
+    });
+    data?.iter().find_map(|attribute| match attribute {
+        InfoVlan::Id(number) => VlanId::new(*number).ok(),
+        _ => None,
+    })
+}
+
+/// Keeps the links that are named, what is enslaved to the mesh device, the links of its wanted
+/// VLANs, and the masters and the lower links of all these.
 pub(crate) fn relevant(mut links: Vec<Link>, wanted: &Wanted) -> Vec<Link> {
     let mesh = links.iter().find(|link| link.name == *wanted.mesh()).map(|link| link.index);
     let vlans: Vec<_> = wanted.vlans().filter_map(|(vlan, _)| wanted.vlan_link(vlan)).collect();
+    let is_wanted = |id: VlanId| wanted.vlans().any(|(vlan, _)| vlan == id);
     let lan = wanted.lan();
     let concerned = |link: &Link| {
         Some(link.index) == mesh
@@ -165,6 +182,7 @@ pub(crate) fn relevant(mut links: Vec<Link>, wanted: &Wanted) -> Vec<Link> {
             || wanted.hard_interfaces().contains(&link.name)
             || lan.is_some_and(|lan| lan.bridge == link.name || lan.ports.contains(&link.name))
             || vlans.contains(&link.name)
+            || (mesh.is_some() && link.lower == mesh && link.vlan.is_some_and(is_wanted))
     };
     let around = |link: &Link| [link.master, link.lower].into_iter().flatten().collect::<Vec<_>>();
     let neighbours: Vec<_> = links.iter().filter(|l| concerned(l)).flat_map(around).collect();
@@ -177,7 +195,7 @@ mod tests {
     use netlink_packet_route::link::{InfoKind, LinkHeader};
 
     use super::*;
-    use crate::RoutingAlgorithm;
+    use crate::{RoutingAlgorithm, VlanSettings};
 
     fn message(index: u32, flags: LinkFlags, attributes: Vec<LinkAttribute>) -> LinkMessage {
         let mut message = LinkMessage::default();
@@ -217,6 +235,7 @@ mod tests {
                 carrier: false,
                 master: Some(IfIndex(7)),
                 lower: None,
+                vlan: None,
                 mtu: Some(1500),
             }
         );
@@ -232,6 +251,35 @@ mod tests {
 
         assert_eq!(Link::try_from(&here).unwrap().lower, Some(IfIndex(2)));
         assert_eq!(Link::try_from(&elsewhere).unwrap().lower, None);
+    }
+
+    #[test]
+    fn link_of_a_vlan_has_its_number_and_is_kept_under_any_name() {
+        let wanted = Wanted::new("bat0".parse().unwrap(), RoutingAlgorithm::BatmanIv, vec![]);
+        let wanted = wanted.unwrap().with_vlan(VlanId::new(10).unwrap(), VlanSettings::default());
+        let vlan = |index, name: &str, id, lower| {
+            let data = InfoData::Vlan(vec![InfoVlan::Id(id)]);
+            let info = vec![LinkInfo::Kind(InfoKind::Vlan), LinkInfo::Data(data)];
+            let attributes = vec![
+                LinkAttribute::IfName(name.to_owned()),
+                LinkAttribute::Link(lower),
+                LinkAttribute::LinkInfo(info),
+            ];
+            Link::try_from(&message(index, LinkFlags::Up, attributes)).unwrap()
+        };
+        let guests = vlan(6, "guests", 10, 5);
+        assert_eq!((guests.vlan, guests.is_kind(Link::VLAN)), (VlanId::new(10).ok(), true));
+        let links = vec![
+            link(5, "bat0", 0),
+            guests,
+            vlan(7, "unwanted", 11, 5),
+            vlan(8, "elsewhere", 10, 4),
+        ];
+
+        let kept = relevant(links, &wanted.unwrap());
+
+        let names: Vec<_> = kept.iter().map(|link| link.name.as_str()).collect();
+        assert_eq!(names, ["bat0", "guests"]);
     }
 
     #[test]

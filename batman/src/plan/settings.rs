@@ -59,8 +59,8 @@ pub(super) fn of_vlans(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) 
     wanted.vlans().flat_map(|(id, settings)| of_vlan(wanted, seen, kept, id, settings)).collect()
 }
 
-/// A VLAN that the mesh device has got in whatever way is adopted; one that it has not is made by
-/// a link of its own, unless a stranger has that name.
+/// A VLAN that somebody brought to the mesh device in whatever way is adopted; one that it has not
+/// is made by a link of its own, unless a stranger has that name.
 fn of_vlan(
     wanted: &Wanted,
     seen: &Seen,
@@ -78,17 +78,28 @@ fn of_vlan(
     let mut steps = Vec::new();
     match (vlan, link) {
         (None, Some(link)) if !is_ours(&link) => return steps,
-        (None, None) => {
+        (Some(_), None) if is_brought(id, seen, kept) => {}
+        (_, None) => {
             steps.push(Step::CreateVlan { mesh: mesh(), vlan: id, link: name.clone() });
             steps.push(set_up(&name));
         }
         (_, Some(link)) if is_ours(&link) && !link.up => steps.push(set_up(&name)),
-        _ => {}
+        (_, Some(_)) => {}
     }
     let seen = |setting: &Setting| vlan.map(|vlan| vlan.settings.get(setting.knob));
     let changed = settings.iter().filter(|setting| differs(seen(setting), setting));
     steps.extend(changed.map(|setting| Step::SetVlan { mesh: mesh(), vlan: id, setting }));
     steps
+}
+
+/// Whether a VLAN that is there is another's: of a link with another name, or of the bridge whose
+/// port the mesh device is. Else its link is gone, and the kernel keeps the VLAN for as long as it
+/// knows clients in it (batadv_interface_add_vid in net/batman-adv/mesh-interface.c revives it).
+fn is_brought(id: VlanId, seen: &Seen, kept: Option<&MeshDevice>) -> bool {
+    let Some(device) = kept else { return false };
+    let has_master = seen.link_at(device.index).is_some_and(|link| link.master.is_some());
+    let is_of_it = |link: &Link| link.vlan == Some(id) && link.lower == Some(device.index);
+    has_master || seen.links.iter().any(is_of_it)
 }
 
 /// Whether a link outlives the deletion of the mesh device, if that is planned.

@@ -25,6 +25,7 @@ pub(super) struct PretendLink {
     pub(super) up: bool,
     pub(super) master: Option<u32>,
     pub(super) lower: Option<u32>,
+    pub(super) vlan: Option<u16>,
     pub(super) mtu: u32,
     pub(super) address: [u8; 6],
     pub(super) settings: MeshSettings,
@@ -105,6 +106,7 @@ impl PretendKernel {
             carrier: link.up,
             master: link.master.map(IfIndex),
             lower: link.lower.map(IfIndex),
+            vlan: link.vlan.map(|id| VlanId::new(id).unwrap()),
             mtu: Some(link.mtu),
         });
         let addresses = self.links.values().flat_map(|link| {
@@ -256,9 +258,11 @@ impl PretendKernel {
         let lower = Some(self.links[mesh].index);
         let ap_isolation = (!self.lacking.contains(&Knob::VlanApIsolation)).then_some(false);
         let settings = VlanSettings { ap_isolation };
-        let old = self.link(mesh).vlans.insert(vlan.number(), settings);
-        assert_eq!(old, None, "the VLAN is there");
-        self.insert(link, PretendLink { kind: Some(Link::VLAN), lower, ..PretendLink::default() });
+        let (kind, id) = (Some(Link::VLAN), Some(vlan.number()));
+        let is_of_it = |other: &PretendLink| other.lower == lower && other.vlan == id;
+        assert!(!self.links.values().any(is_of_it), "the VLAN has a link");
+        self.link(mesh).vlans.entry(vlan.number()).or_insert(settings);
+        self.insert(link, PretendLink { kind, lower, vlan: id, ..PretendLink::default() });
     }
 }
 

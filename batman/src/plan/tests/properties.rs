@@ -118,8 +118,8 @@ fn disturb(mut kernel: PretendKernel, odds: &Odds, no_mesh: bool, no_vlan: bool)
         let ap_isolation = (!odds.lacking.contains(&Knob::VlanApIsolation)).then_some(isolation);
         mesh.vlans.insert(10, VlanSettings { ap_isolation });
         if odds.vlan_link && !no_vlan {
-            let (kind, lower) = (Some("vlan"), Some(index));
-            let link = kernel::PretendLink { kind, lower, ..Default::default() };
+            let (kind, lower, vlan) = (Some("vlan"), Some(index), Some(10));
+            let link = kernel::PretendLink { kind, lower, vlan, ..Default::default() };
             kernel = kernel.and("bat0.10", link);
         }
     }

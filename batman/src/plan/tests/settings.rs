@@ -134,14 +134,45 @@ fn smaller_step_never_deletes_the_mesh() {
     );
 }
 
-#[test]
-fn vlan_that_a_bridge_brought_is_adopted() {
+/// The mesh has VLAN 10 and no link for it.
+fn whole_with_vlan() -> (Wanted, PretendKernel) {
     let (wanted, mut kernel) = whole(BatmanIv);
     let vlan = VlanId::new(10).unwrap();
-    let wanted = wanted.with_vlan(vlan, VlanSettings { ap_isolation: Some(true) }).unwrap();
     kernel.link("bat0").vlans.insert(10, VlanSettings { ap_isolation: Some(false) });
+    (wanted.with_vlan(vlan, VlanSettings { ap_isolation: Some(true) }).unwrap(), kernel)
+}
+
+#[test]
+fn vlan_that_a_bridge_brought_is_adopted() {
+    let (wanted, kernel) = whole_with_vlan();
+    let lan = Lan { bridge: "br-lan".parse().unwrap(), ports: vec![] };
+    let wanted = wanted.with_lan(lan).unwrap();
+    let mut kernel = kernel.with_kind("br-lan", "bridge");
+    let bridge = kernel.link("br-lan").index;
+    kernel.link("bat0").master = Some(bridge);
 
     check_wanted(&wanted, kernel, &["set bat0 VLAN 10 ap_isolation on"], &[]);
+}
+
+#[test]
+fn vlan_of_a_link_with_another_name_is_adopted() {
+    let (wanted, mut kernel) = whole_with_vlan();
+    let (kind, lower) = (Some(Link::VLAN), Some(kernel.link("bat0").index));
+    let link = kernel::PretendLink { kind, lower, vlan: Some(10), ..Default::default() };
+
+    check_wanted(&wanted, kernel.and("guests", link), &["set bat0 VLAN 10 ap_isolation on"], &[]);
+}
+
+#[test]
+fn link_of_a_vlan_that_outlives_it_is_made_again() {
+    let (wanted, kernel) = whole_with_vlan();
+
+    check_wanted(
+        &wanted,
+        kernel,
+        &["create bat0.10 (VLAN 10 of bat0)", "set bat0.10 up", "set bat0 VLAN 10 ap_isolation on"],
+        &[],
+    );
 }
 
 #[test]
