@@ -96,7 +96,8 @@ impl DataFiles {
         let present = Present {
             files: self.files().map_err(|error| error.to_string())?,
             is_attested,
-            agent_moved: self.agent_moved(),
+            // What is in memory is newer than what the next boot may find.
+            agent_moved: self.agent_moved() || self.boot == Data::Volatile,
         };
         if let Some((keep, manner)) = mirrored(&kept, &present).map_err(|it| it.to_string())? {
             partition.store(&keep, manner).map_err(|error| error.to_string())?;

@@ -44,6 +44,21 @@ pub fn restore(
     keep.files().filter(|(path, _)| is_wanted(path)).collect()
 }
 
+/// Returns the keep without its mark, once the agent's newer files are whole where they stay.
+pub fn returned(keep: &Keep, data: Data, is_restored: bool) -> Option<Keep> {
+    let stays = is_restored && !matches!(data, Data::Volatile | Data::ReadOnly);
+    let mut returned = keep.clone();
+    (stays && returned.remove(AGENT_MOVED).is_some()).then_some(returned)
+}
+
+/// Lists the agent's files by their names, if they are newer than those on the data file system.
+pub fn newer_agent(keep: &Keep) -> Vec<(&str, &File)> {
+    let is_newer = keep.file(AGENT_MOVED).is_some();
+    let files = keep.files().filter(|_| is_newer);
+    let named = files.filter_map(|(path, file)| Some((path.strip_prefix(AGENT)?, file)));
+    named.filter(|(name, _)| !name.contains('/')).collect()
+}
+
 /// Remembers how the machine was provisioned; nothing to write once that is known.
 ///
 /// # Errors
@@ -132,6 +147,26 @@ mod tests {
         let kept = ["hostname", "node/agent-moved", "spire/agent/keys.json"];
 
         check(&kept, Data::Sound, true, &["spire/agent/keys.json"], &["spire/agent/keys.json"]);
+    }
+
+    #[test]
+    fn newer_agent_files_are_marked_until_they_are_back() {
+        let marked = keep(&["hostname", AGENT_MOVED, "spire/agent/keys.json"]);
+        let without = keep(&["hostname", "spire/agent/keys.json"]);
+
+        for (data, is_restored, expected) in [
+            (Data::Sound, true, Some(&without)),
+            (Data::New, true, Some(&without)),
+            (Data::Sound, false, None),
+            (Data::Volatile, true, None),
+            (Data::ReadOnly, true, None),
+        ] {
+            assert_eq!(returned(&marked, data, is_restored).as_ref(), expected, "{data:?}");
+        }
+        assert_eq!(returned(&without, Data::Sound, true), None);
+        let names = |keep| newer_agent(keep).into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(names(&marked), ["keys.json"]);
+        assert_eq!(names(&without), Vec::<&str>::new());
     }
 
     #[test]

@@ -109,6 +109,16 @@ fn an_agent_without_room_goes_on_in_memory_and_is_kept_from_there() {
 }
 
 #[test]
+fn an_agent_of_a_router_without_its_medium_is_kept_as_the_newest() {
+    let mut router = router();
+    router.files.boot = Data::Volatile;
+
+    router.files.mirror(true).unwrap();
+
+    assert!(router.kept().iter().any(|(path, _)| path == "node/agent-moved"));
+}
+
+#[test]
 fn the_clock_is_written_down_now_and_then() {
     let mut router = router();
     assert!(router.files.observe(true, NOW, FLOOR).clock_behind);

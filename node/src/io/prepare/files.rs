@@ -26,6 +26,24 @@ pub(super) fn restore(root: &Path, keep: &Keep, data: Data) -> io::Result<Vec<St
     Ok(wanted.into_iter().map(|(path, _)| path.to_owned()).collect())
 }
 
+/// Writes the agent's files, where the keep's are newer than those of a data file system that does not take them, to
+/// where the agent goes on with them; tells whether it did.
+pub(super) fn carry_agent(place: &Path, keep: &Keep) -> io::Result<bool> {
+    let newer = restoring::newer_agent(keep);
+    if newer.is_empty() || place.exists() {
+        return Ok(false);
+    }
+    // Others look for sockets beside it.
+    place.parent().map_or(Ok(()), fs::create_dir_all)?;
+    let beside = place.with_extension("new");
+    DirBuilder::new().recursive(true).mode(0o700).create(&beside)?;
+    for (name, file) in newer {
+        durable::write(&beside.join(name), &file.bytes, file.mode)?;
+    }
+    fs::rename(&beside, place)?;
+    Ok(true)
+}
+
 /// Brings the files into this firmware's shape; tells the shape they had if it is newer.
 pub(super) fn migrate(root: &Path) -> io::Result<Option<u32>> {
     let mark = mark(root);
@@ -71,6 +89,44 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&token), mode(&root.path().join("spire"))), (0o600, 0o700));
         assert_eq!(restore(root.path(), &keep, Data::Sound).unwrap(), Vec::<String>::new());
+    }
+
+    fn with_moved_agent() -> Keep {
+        let mut keep = Keep::default();
+        for path in [restoring::AGENT_MOVED, "spire/agent/keys.json"] {
+            keep.put(path, File { mode: 0o600, bytes: b"key 2".to_vec() }).unwrap();
+        }
+        keep
+    }
+
+    #[test]
+    fn a_newer_key_that_finds_no_room_goes_on_in_memory() {
+        let directory = tempfile::tempdir().unwrap();
+        let (root, place) =
+            (directory.path().join("data"), directory.path().join("run/spire/data"));
+        let keep = with_moved_agent();
+        // Nothing can be written below a file.
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("spire"), "in the way").unwrap();
+
+        let restored = restore(&root, &keep, Data::Sound);
+        let carried = carry_agent(&place, &keep).unwrap();
+
+        assert!(restored.is_err() && carried);
+        assert_eq!(fs::read(place.join("keys.json")).unwrap(), b"key 2");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&place), mode(&place.join("keys.json"))), (0o700, 0o600));
+        assert_eq!(mode(place.parent().unwrap()), mode(&root), "others pass through it");
+        assert!(!carry_agent(&place, &keep).unwrap(), "it is there already");
+    }
+
+    #[test]
+    fn an_agent_that_is_where_it_belongs_stays_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut keep = with_moved_agent();
+        keep.remove(restoring::AGENT_MOVED);
+
+        assert!(!carry_agent(&directory.path().join("agent"), &keep).unwrap());
     }
 
     #[test]

@@ -196,25 +196,35 @@ impl Boot {
     /// Writes back what the data file system lacks, and brings it into this firmware's shape.
     fn fill(&mut self, data: Data, keep: Option<&mut Opened>) {
         let root = Path::new(places::DATA);
-        if data == Data::ReadOnly {
-            return;
-        }
         if let Some(opened) = keep {
             let restored = files::restore(root, &opened.keep, data).context("not restored");
-            if let Some(paths) = self.settle("the keep", restored)
-                && !paths.is_empty()
-            {
+            let restored = self.settle("the keep", restored);
+            let is_restored = restored.is_some();
+            if let Some(paths) = restored.filter(|paths| !paths.is_empty()) {
                 self.tell(format!("restored from the keep: {}", paths.join(", ")));
             }
-            let mut keep = opened.keep.clone();
-            if data != Data::Volatile && keep.remove(restoring::AGENT_MOVED).is_some() {
-                let kept = opened.store(keep, Manner::Change);
-                self.settle("the keep", kept);
-            }
+            self.settle_agent(data, opened, is_restored);
+        }
+        if data == Data::ReadOnly {
+            return;
         }
         let migrated = files::migrate(root).context("it keeps its shape");
         if let Some(Some(newer)) = self.settle("the data file system", migrated) {
             self.tell(format!("a newer firmware wrote the data file system, schema {newer}"));
+        }
+    }
+
+    /// Has the agent go on with its newest files, which may be those of the keep.
+    fn settle_agent(&mut self, data: Data, opened: &mut Opened, is_restored: bool) {
+        if let Some(keep) = restoring::returned(&opened.keep, data, is_restored) {
+            let kept = opened.store(keep, Manner::Change);
+            self.settle("the keep", kept);
+        } else if data == Data::ReadOnly || !is_restored {
+            let place = Path::new(places::AGENT_IN_MEMORY);
+            let carried = files::carry_agent(place, &opened.keep).map_err(Into::into);
+            if self.settle("the agent's newest files", carried) == Some(true) {
+                self.tell("spire-agent goes on in memory".to_owned());
+            }
         }
     }
 
