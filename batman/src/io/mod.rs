@@ -28,7 +28,8 @@ pub use rows::{Streamed, Table};
 pub use uevents::{Uevent, Uevents};
 
 use crate::{
-    Errno, Error, IfName, Link, Request, Result, Seen, Step, Wanted, codec::BatadvMessage,
+    Errno, Error, IfName, Link, Request, Result, RoutingAlgorithm, Seen, Step, Wanted,
+    codec::BatadvMessage,
 };
 
 type BatadvFrame = GenlMessage<BatadvMessage>;
@@ -101,7 +102,13 @@ impl Kernel {
             }
             seen.rates = rates::rates(wanted, &seen);
             let mesh = seen.link(wanted.mesh()).filter(|link| link.is_mesh()).cloned();
-            let Some(mesh) = mesh else { return Ok(seen) };
+            let Some(mesh) = mesh else {
+                // Asking loads the module: for who only compares, it need not be there.
+                if depth == Depth::Tables {
+                    seen.algorithms = self.offered_algorithms().await;
+                }
+                return Ok(seen);
+            };
             match self.look_at_mesh(wanted, &mesh, seen, depth).await {
                 Err(Error::Refused { errno: Errno::ENODEV, .. }) => {}
                 outcome => return outcome,
@@ -118,7 +125,11 @@ impl Kernel {
         depth: Depth,
     ) -> Result<Seen> {
         let family = self.family().await?;
-        seen.mesh = Some(self.mesh(family, mesh).await?);
+        let device = self.mesh(family, mesh).await?;
+        if device.algorithm != Some(wanted.algorithm()) {
+            seen.algorithms = self.offered_algorithms().await;
+        }
+        seen.mesh = Some(device);
         let interfaces = self.rows(family, mesh).await?;
         seen.left_out += interfaces.left_out;
         seen.hard_interfaces = interfaces.rows;
@@ -137,6 +148,12 @@ impl Kernel {
             seen.originators = originators.rows;
         }
         Ok(seen)
+    }
+
+    /// The algorithms that are known here; nothing where the kernel does not tell.
+    async fn offered_algorithms(&mut self) -> Option<Vec<RoutingAlgorithm>> {
+        let names = self.routing_algorithms().await.ok().filter(|names| !names.is_empty())?;
+        Some(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// Removes the mesh device, which sets its hard interfaces free; one that is not there is

@@ -5,7 +5,7 @@ use netlink_packet_route::link::{
 };
 
 use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Vlan, VlanId};
-use crate::{Address, IfIndex, IfName, LinkRate, MacAddr, Wanted};
+use crate::{Address, IfIndex, IfName, LinkRate, MacAddr, RoutingAlgorithm, Wanted};
 
 /// What the kernel said about a wanted mesh, at one time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,9 @@ pub struct Seen {
     pub addresses: Vec<LinkAddress>,
     /// What is known of the wanted hard interfaces' speeds, under B.A.T.M.A.N. V.
     pub rates: BTreeMap<IfName, LinkRate>,
+    /// The algorithms that this kernel offers, if that was asked and answered: it is where the mesh
+    /// device has to be created, and CAP_NET_ADMIN is needed.
+    pub algorithms: Option<Vec<RoutingAlgorithm>>,
     /// How many rows were not kept, because they could not be read or were beyond the bound.
     pub left_out: usize,
 }
@@ -35,6 +38,11 @@ impl Seen {
     /// Returns the link of this name.
     pub fn link(&self, name: &IfName) -> Option<&Link> {
         self.links.iter().find(|link| link.name == *name)
+    }
+
+    /// Tells whether this kernel is known to lack an algorithm.
+    pub fn lacks(&self, algorithm: RoutingAlgorithm) -> bool {
+        self.algorithms.as_ref().is_some_and(|offered| !offered.contains(&algorithm))
     }
 
     /// Returns the link of this index.
@@ -195,7 +203,7 @@ mod tests {
     use netlink_packet_route::link::{InfoKind, LinkHeader};
 
     use super::*;
-    use crate::{RoutingAlgorithm, VlanSettings};
+    use crate::VlanSettings;
 
     fn message(index: u32, flags: LinkFlags, attributes: Vec<LinkAttribute>) -> LinkMessage {
         let mut message = LinkMessage::default();

@@ -20,7 +20,8 @@ use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Wanted};
 /// Plans the fewest steps that make the seen mesh the wanted one, in the order to take them.
 ///
 /// A mesh device that exists is adopted as it is, unless its algorithm differs: the kernel cannot
-/// change that, so the device is deleted and created. Links that are in the mesh and not wanted
+/// change that, so the device is deleted and created, if the kernel is not known to lack the wanted
+/// one. Links that are in the mesh and not wanted
 /// there are detached. Settings, VLANs, ports and addresses that are not wanted are another's and
 /// stay, but for addresses that carry our own mark. Steps are worth trying even after one before
 /// them failed: a hard interface that the kernel refuses does not keep the mesh from the others.
@@ -28,6 +29,9 @@ use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Wanted};
 pub fn plan(wanted: &Wanted, seen: &Seen) -> Vec<Step> {
     let kept = kept(wanted, seen);
     let mut steps = Vec::new();
+    if kept.is_none() && seen.lacks(wanted.algorithm()) {
+        return steps;
+    }
     match (&seen.mesh, kept) {
         (None, _) if seen.link(wanted.mesh()).is_some() => return steps,
         (None, _) => steps.push(create(wanted)),

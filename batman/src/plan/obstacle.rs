@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::kept;
-use crate::{IfIndex, IfName, Knob, Link, Seen, Setting, Wanted};
+use crate::{IfIndex, IfName, Knob, Link, RoutingAlgorithm, Seen, Setting, Wanted};
 
 /// Something that is in the way of the wanted mesh and that no step will move.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,6 +26,13 @@ pub enum Obstacle {
         wanted: Named,
         /// What the link is instead; nothing for hardware.
         kind: Option<String>,
+    },
+    /// This kernel does not have the wanted algorithm. A mesh of another stays as it is.
+    AlgorithmLacking {
+        /// The mesh device.
+        mesh: IfName,
+        /// The algorithm.
+        algorithm: RoutingAlgorithm,
     },
     /// This kernel does not have a setting that is wanted.
     Lacking {
@@ -71,6 +78,15 @@ impl fmt::Display for Obstacle {
                 let kind = kind.as_deref().unwrap_or("hardware");
                 write!(f, "the name {link} belongs to a link that is no {wanted} ({kind})")
             }
+            Self::AlgorithmLacking { mesh, algorithm } => {
+                write!(f, "this kernel has no {algorithm} for {mesh}")?;
+                match algorithm {
+                    RoutingAlgorithm::BatmanIv => Ok(()),
+                    RoutingAlgorithm::BatmanV => {
+                        f.write_str(": it was built without CONFIG_BATMAN_ADV_BATMAN_V")
+                    }
+                }
+            }
             Self::Lacking { link, knob } => {
                 let why = knob.about().why_lacking();
                 write!(f, "this kernel cannot set {knob} of {link}: {why}")
@@ -88,6 +104,10 @@ pub fn obstacles(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
     if let Some(link) = seen.link(wanted.mesh()).filter(|_| seen.mesh.is_none()) {
         obstacles.push(taken(link, Named::Mesh));
+    }
+    if kept(wanted, seen).is_none() && seen.lacks(wanted.algorithm()) {
+        let (mesh, algorithm) = (wanted.mesh().clone(), wanted.algorithm());
+        obstacles.push(Obstacle::AlgorithmLacking { mesh, algorithm });
     }
     let mesh = seen.mesh.as_ref().map(|device| device.index);
     obstacles.extend(members(wanted.hard_interfaces(), &[mesh], seen));

@@ -14,6 +14,8 @@ pub(super) struct PretendKernel {
     /// What this kernel was built without.
     pub(super) lacking: BTreeSet<Knob>,
     pub(super) rates: BTreeMap<String, LinkRate>,
+    /// What it says that it offers.
+    pub(super) algorithms: Option<Vec<RoutingAlgorithm>>,
     created: u32,
 }
 
@@ -119,6 +121,7 @@ impl PretendKernel {
         });
         let mut seen =
             Seen { links: links.collect(), addresses: addresses.collect(), ..Seen::default() };
+        seen.algorithms = self.algorithms.clone();
         seen.rates = self.rates.iter().map(|(key, rate)| (name(key), *rate)).collect();
         let device = self.links.get(wanted.mesh().as_str()).filter(|l| l.kind == Some(Link::MESH));
         let Some(device) = device else { return seen };
@@ -153,6 +156,8 @@ impl PretendKernel {
     pub(super) fn apply(&mut self, step: &Step) {
         match step {
             Step::CreateMesh { mesh, algorithm } => {
+                let is_offered = |all: &Vec<RoutingAlgorithm>| all.contains(algorithm);
+                assert!(self.algorithms.as_ref().is_none_or(is_offered), "{step}");
                 let settings = self.mesh_settings(*algorithm);
                 let (algorithm, kind) = (Some(*algorithm), Some(Link::MESH));
                 let device = PretendLink { algorithm, kind, settings, ..PretendLink::default() };

@@ -112,6 +112,55 @@ fn other_algorithm_is_reached_by_deletion_and_every_hard_interface_follows() {
 }
 
 #[test]
+fn mesh_stays_where_the_kernel_lacks_the_algorithm_that_it_should_have() {
+    let wanted = wanted_over(BatmanV, &["eth0"]);
+    let mut kernel =
+        PretendKernel::default().with_mesh("bat0", BatmanIv, true).with("eth0", true, Some("bat0"));
+    kernel.algorithms = Some(vec![BatmanIv]);
+
+    check_wanted(
+        &wanted,
+        kernel,
+        &[],
+        &["this kernel has no BATMAN_V for bat0: it was built without CONFIG_BATMAN_ADV_BATMAN_V"],
+    );
+}
+
+#[test]
+fn mesh_that_the_kernel_cannot_have_is_not_tried() {
+    let wanted = wanted_over(BatmanV, &["eth0"]);
+    let mut kernel = PretendKernel::default().with("eth0", true, None);
+    kernel.algorithms = Some(vec![BatmanIv]);
+
+    check_wanted(
+        &wanted,
+        kernel,
+        &[],
+        &["this kernel has no BATMAN_V for bat0: it was built without CONFIG_BATMAN_ADV_BATMAN_V"],
+    );
+}
+
+#[test]
+fn kernel_that_does_not_tell_what_it_has_is_tried() {
+    for algorithms in [None, Some(vec![BatmanIv, BatmanV])] {
+        let mut kernel = PretendKernel::default().with_mesh("bat0", BatmanIv, true);
+        kernel.algorithms = algorithms;
+
+        check_wanted(
+            &wanted_over(BatmanV, &[]),
+            kernel,
+            &[
+                "delete bat0 (to create it again with BATMAN_V)",
+                "create bat0 (BATMAN_V)",
+                "set bat0 up",
+                "add link-local address to bat0",
+            ],
+            &[],
+        );
+    }
+}
+
+#[test]
 fn unknown_algorithm_counts_as_another() {
     let mut kernel = PretendKernel::default()
         .with_mesh("bat0", BatmanIv, true)

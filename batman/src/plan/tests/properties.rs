@@ -33,6 +33,7 @@ struct Odds {
     addresses: Vec<(Address, bool)>,
     penalties: (u8, u8),
     rate: Option<u64>,
+    algorithms: Option<Vec<RoutingAlgorithm>>,
 }
 
 fn odds() -> impl Strategy<Value = Odds> {
@@ -49,9 +50,18 @@ fn odds() -> impl Strategy<Value = Odds> {
         ours,
         any::<(u8, u8)>(),
         option::of(1..1_000_000_u64),
+        option::weighted(0.2, subsequence(RoutingAlgorithm::ALL.to_vec(), 1..=2)),
     )
         .prop_map(
-            |(squatters, (bridge, vlan, vlan_link), lacking, addresses, penalties, rate)| Odds {
+            |(
+                squatters,
+                (bridge, vlan, vlan_link),
+                lacking,
+                addresses,
+                penalties,
+                rate,
+                algorithms,
+            )| Odds {
                 squatters,
                 bridge,
                 vlan,
@@ -60,6 +70,7 @@ fn odds() -> impl Strategy<Value = Odds> {
                 addresses,
                 penalties,
                 rate,
+                algorithms,
             },
         )
 }
@@ -72,6 +83,7 @@ fn kernel() -> impl Strategy<Value = PretendKernel> {
     (mesh(), mesh(), odds(), links).prop_map(|(bat0, bat1, odds, links)| {
         let mut kernel = PretendKernel::default().with_kind("br0", "bridge");
         kernel.lacking = odds.lacking.iter().copied().collect();
+        kernel.algorithms.clone_from(&odds.algorithms);
         let (mesh_taken, vlan_taken, bridge_taken) = odds.squatters;
         for (name, mesh) in [("bat0", bat0.filter(|_| !mesh_taken)), ("bat1", bat1)] {
             if let Some((algorithm, up)) = mesh {
@@ -224,7 +236,8 @@ proptest! {
 
         let deletes = steps.iter().any(|step| matches!(step, Step::DeleteMesh { .. }));
         let other = |device: &MeshDevice| device.algorithm != Some(wanted.algorithm());
-        prop_assert_eq!(deletes, seen.mesh.as_ref().is_some_and(other));
+        let is_to_be_made = seen.mesh.as_ref().is_some_and(other);
+        prop_assert_eq!(deletes, is_to_be_made && !seen.lacks(wanted.algorithm()));
     }
 
     #[test]
