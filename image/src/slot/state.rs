@@ -118,9 +118,14 @@ impl Seen {
     /// The slot that an image may be written to.
     ///
     /// # Errors
-    /// [`Refusal`] where the other slot is what the running one would fall back to.
+    /// [`Refusal`] where the other slot is what the running one would fall back to, or is what boots next.
     pub fn receiver(&self) -> Result<Slot, Refusal> {
-        self.confirmed().map(|_| self.running.other())
+        let (running, slot) = (self.confirmed()?, self.running.other());
+        let other = self.environment(slot).as_ref();
+        if other.is_ok_and(|it| it.state() == State::Installed && is_newer(it, running)) {
+            return Err(Refusal::AboutToBeTried(slot));
+        }
+        Ok(slot)
     }
 
     /// The slot that the chooser can fall back to while the running one is on trial.

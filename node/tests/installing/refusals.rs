@@ -61,6 +61,26 @@ async fn files_without_a_signature_are_taken_only_where_the_configuration_says_s
 }
 
 #[tokio::test]
+async fn a_slot_that_is_armed_before_the_first_write_is_not_written() {
+    let router = trusting();
+    let file = router.path("given.update");
+    write_update(&file, BOARD, "1.6.0");
+    let unsigned_file = Some(file.display().to_string());
+    let wish = Wish { unsigned_file, ..Wish::default() };
+    let installing = router.installing();
+    end(installing.install("a test".into(), &wish).unwrap()).await.unwrap();
+    router.until_free(&installing).await;
+
+    let told = installing.install("a test".into(), &wish).unwrap();
+    router.activate(3).unwrap();
+    let armed = router.disk();
+    let why = end(told).await.unwrap_err().in_full();
+
+    assert_eq!(why, "slot b is about to be tried");
+    assert!(armed == router.disk(), "something was written");
+}
+
+#[tokio::test]
 async fn the_slot_to_fall_back_to_is_not_written() {
     let router = trusting();
     let running = router.slots().observe().a.unwrap();

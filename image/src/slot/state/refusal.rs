@@ -8,6 +8,9 @@ pub enum Refusal {
     /// The running slot is on trial: the other one is what it falls back to.
     #[error("slot {0} is on trial, and the other is what it falls back to")]
     OnTrial(Slot),
+    /// The other slot is on trial from the next boot on.
+    #[error("slot {0} is about to be tried")]
+    AboutToBeTried(Slot),
     /// The running slot is not on trial.
     #[error("slot {0} is not on trial")]
     NotOnTrial(Slot),

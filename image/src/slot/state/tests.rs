@@ -219,10 +219,19 @@ fn slot_to_fall_back_to_takes_no_image() {
     let trying = trial(State::Installed, record(Phase::Trying, 3, 1, 0));
     let idle = beside(State::Failed, 0, record(Phase::Ready, 0, 0, 0));
     let broken = Seen { b: Err(missing()), ..idle.clone() };
+    let cut_off = beside(State::Installed, 0, record(Phase::Trying, 3, 0, 0));
 
     assert_eq!(trying.receiver(), Err(Refusal::OnTrial(Slot::B)));
+    assert_eq!(cut_off.receiver(), Ok(Slot::B));
     assert_eq!(idle.receiver(), Ok(Slot::B));
     assert_eq!(broken.receiver(), Ok(Slot::B));
+}
+
+#[test]
+fn slot_that_boots_next_takes_no_image() {
+    let armed = beside(State::Installed, 6, record(Phase::Trying, 3, 0, 0));
+
+    assert_eq!(armed.receiver(), Err(Refusal::AboutToBeTried(Slot::B)));
 }
 
 #[test]

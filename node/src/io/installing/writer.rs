@@ -42,6 +42,8 @@ impl Writer {
         seat: Seat,
     ) -> Result<Self, Refusal> {
         on_thread(move || {
+            // It was chosen before the download, and may have been armed since.
+            slots.observe().receiver()?;
             journal.version = header.facts().version.to_string();
             journal.header_sha256 = header.digest().to_string();
             let install = slots.install(header, &target)?;
