@@ -56,8 +56,6 @@ pub enum Reason {
     Unhealthy(u8),
     /// A person wanted the other slot back.
     Asked,
-    /// What it holds is not what was installed.
-    Rotten,
     /// Something that a newer firmware knows.
     Unknown(u8, u8),
 }
@@ -158,7 +156,6 @@ impl Reason {
             (2, 0) => Self::NeverReachedUserspace,
             (3, detail) => Self::Unhealthy(detail),
             (4, 0) => Self::Asked,
-            (5, 0) => Self::Rotten,
             (reason, detail) => Self::Unknown(reason, detail),
         }
     }
@@ -169,7 +166,6 @@ impl Reason {
             Self::NeverReachedUserspace => [2, 0],
             Self::Unhealthy(detail) => [3, detail],
             Self::Asked => [4, 0],
-            Self::Rotten => [5, 0],
             Self::Unknown(reason, detail) => [reason, detail],
         }
     }
@@ -182,7 +178,6 @@ impl std::fmt::Display for Reason {
             Self::NeverReachedUserspace => f.write_str("its kernel never reached user space"),
             Self::Unhealthy(_) => f.write_str("the node judged itself unhealthy"),
             Self::Asked => f.write_str("a person wanted the other slot back"),
-            Self::Rotten => f.write_str("it no longer holds what was installed"),
             Self::Unknown(reason, detail) => write!(f, "unknown reason {reason}.{detail}"),
         }
     }
@@ -200,8 +195,7 @@ pub(super) mod tests {
             Just(Reason::NeverReachedUserspace),
             any::<u8>().prop_map(Reason::Unhealthy),
             Just(Reason::Asked),
-            Just(Reason::Rotten),
-            (6..=u8::MAX, any::<u8>()).prop_map(|(reason, detail)| Reason::Unknown(reason, detail)),
+            (5..=u8::MAX, any::<u8>()).prop_map(|(reason, detail)| Reason::Unknown(reason, detail)),
         ];
         let phases = prop_oneof![
             Just(Phase::Receiving),

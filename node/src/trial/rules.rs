@@ -132,10 +132,9 @@ fn unrecorded(record: &Record, seen: &SlotsSeen) -> Option<SlotFinding> {
         let outcome = match reason {
             Reason::Unhealthy(_) => Outcome::Unhealthy,
             Reason::Asked => Outcome::RolledBack,
-            Reason::TriesUsedUp
-            | Reason::NeverReachedUserspace
-            | Reason::Rotten
-            | Reason::Unknown(..) => Outcome::Crashed,
+            Reason::TriesUsedUp | Reason::NeverReachedUserspace | Reason::Unknown(..) => {
+                Outcome::Crashed
+            }
         };
         (outcome, reason.to_string())
     };

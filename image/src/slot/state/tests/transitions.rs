@@ -41,6 +41,8 @@ struct Machine {
     running: Slot,
     /// The longest that its watchdog waits; zero where it has none.
     watchdog: Duration,
+    /// How many starts of a slot on trial lose their power before the kernel runs.
+    cuts: u8,
     /// Starts of user space of the present trial.
     starts: usize,
     allowed: usize,
@@ -56,6 +58,7 @@ impl Machine {
             images: [Image::Good, Image::Half],
             running: Slot::A,
             watchdog: Duration::MAX,
+            cuts: 0,
             starts: 0,
             allowed: 0,
         }
@@ -121,7 +124,7 @@ impl Machine {
                 self.check_watched_for_a_trial(slot);
                 continue;
             }
-            if image == Image::Silent {
+            if image == Image::Silent || self.loses_power(slot) {
                 continue;
             }
             self.running = slot;
@@ -136,6 +139,14 @@ impl Machine {
             }
         }
         panic!("it never comes to rest");
+    }
+
+    fn loses_power(&mut self, slot: Slot) -> bool {
+        let seen = self.seen();
+        let state = seen.environment(slot).as_ref().unwrap().state();
+        let is_cut = state == State::Testing && self.cuts > 0;
+        self.cuts -= u8::from(is_cut);
+        is_cut
     }
 
     /// The chooser refuses it, and will not a second time.
@@ -244,14 +255,21 @@ fn good_image_survives_power_flaps_and_proves_itself() {
 }
 
 #[test]
-fn flaps_before_the_kernel_runs_cost_no_try() {
-    let mut machine = Machine::new();
-    machine.install(Image::Good);
-    machine.follow(ACTIVATE, usize::MAX);
+fn flaps_before_the_kernel_runs_cost_no_try_until_the_third_in_a_row_ends_the_trial() {
+    let ended = Phase::Failed(Reason::NeverReachedUserspace);
+    for (cuts, rest, starts, phase) in
+        [(1, Slot::B, 1, Phase::Trying), (2, Slot::B, 1, Phase::Trying), (3, Slot::A, 0, ended)]
+    {
+        let mut machine = Machine::new();
+        machine.install(Image::Good);
+        machine.cuts = cuts;
 
-    machine.step(&Step::PowerFlaps(2));
+        machine.step(&Step::Request(ACTIVATE));
 
-    assert_eq!((machine.running, machine.starts), (Slot::B, 1));
+        assert_eq!((machine.running, machine.starts), (rest, starts), "{cuts} cuts");
+        let record = machine.seen().b.unwrap().trial().unwrap();
+        assert_eq!((record.phase, record.used), (phase, u8::from(starts > 0)), "{cuts} cuts");
+    }
 }
 
 #[test]
