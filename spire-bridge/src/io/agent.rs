@@ -1,5 +1,5 @@
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -132,17 +132,21 @@ impl Agent {
         self.log.new_lines()
     }
 
-    /// Removes the join token, which the server has taken and will not take again; tells if it was there.
+    /// Overwrites and removes the join token, which the server has taken and will not take again; tells if it was there.
     ///
     /// # Errors
-    /// [`Error::File`] if it is there and cannot be removed.
+    /// [`Error::File`] if it is there and cannot be overwritten or removed; it is left for another try then.
     pub fn wipe_join_token(&self) -> Result<bool, Error> {
         let token = &self.settings.join_token;
-        match fs::remove_file(token) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(file("remove", token, source)),
+        match overwrite(token) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(file("overwrite", token, source)),
         }
+        let removed = fs::remove_file(token).and_then(|()| {
+            token.parent().map_or(Ok(()), |parent| fs::File::open(parent)?.sync_all())
+        });
+        removed.map(|()| true).map_err(|source| file("remove", token, source))
     }
 
     /// Tells whether there is no program to run.
@@ -205,6 +209,16 @@ fn make_private_dir(path: &Path) -> Result<(), Error> {
     let mut dir = fs::DirBuilder::new();
     dir.recursive(true).mode(0o700);
     parents.and_then(|()| dir.create(path)).map_err(|source| file("create", path, source))
+}
+
+/// Puts zeros in place of what a file holds, also on the medium: ext4 writes into the blocks that a file has.
+fn overwrite(path: &Path) -> io::Result<()> {
+    use std::io::Write as _;
+    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    let length = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(length), &mut file)?;
+    file.flush()?;
+    file.sync_all()
 }
 
 fn write_private(path: &Path, text: &str) -> Result<(), Error> {

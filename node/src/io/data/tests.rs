@@ -80,7 +80,7 @@ fn the_keep_follows_what_changes() {
 }
 
 #[test]
-fn a_spent_token_is_nowhere_on_the_medium() {
+fn a_spent_token_is_nowhere_in_the_keep() {
     let mut router = router();
     router.files.mirror(false).unwrap();
     router.files.mirror(true).unwrap();

@@ -138,3 +138,19 @@ fn only_a_token_that_the_agent_was_given_is_spent() {
     assert!(agent.wipe_join_token().unwrap());
     assert!(!agent.holds_given_join_token());
 }
+
+#[test]
+fn a_spent_token_is_overwritten_before_it_is_removed() {
+    let place = Place::new();
+    let token = &place.settings.join_token;
+    fs::write(token, "secret").unwrap();
+    let same_blocks = token.with_extension("link");
+    fs::hard_link(token, &same_blocks).unwrap();
+
+    let agent = place.open();
+    let wiped = (agent.wipe_join_token().unwrap(), agent.wipe_join_token().unwrap());
+
+    assert_eq!(wiped, (true, false));
+    assert!(!token.exists());
+    assert_eq!(fs::read(&same_blocks).unwrap(), [0; 6]);
+}
