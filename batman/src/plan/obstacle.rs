@@ -11,7 +11,7 @@ pub enum Obstacle {
         /// The wanted name.
         link: IfName,
     },
-    /// A wanted hard interface or port serves another master.
+    /// A wanted hard interface or port, or the mesh device, serves another master.
     Enslaved {
         /// The link.
         link: IfName,
@@ -135,7 +135,7 @@ fn members(names: &[IfName], masters: &[Option<IfIndex>], seen: &Seen) -> Vec<Ob
 }
 
 fn lan(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
-    let Some(lan) = wanted.lan() else { return Vec::new() };
+    let Some(lan) = wanted.lan() else { return mesh_in(&[], wanted, seen) };
     let bridge = seen.link(&lan.bridge);
     if let Some(link) = bridge.filter(|link| !link.is_kind(Link::BRIDGE)) {
         return vec![taken(link, Named::Bridge)];
@@ -143,10 +143,15 @@ fn lan(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
     let bridge = bridge.map(|bridge| bridge.index);
     let mesh = seen.mesh.as_ref().map(|device| device.index);
     let mut obstacles = members(&lan.ports, &[bridge, mesh], seen);
-    if kept(wanted, seen).is_some() {
-        obstacles.extend(members(std::slice::from_ref(wanted.mesh()), &[bridge], seen));
-    }
+    obstacles.extend(mesh_in(&[bridge], wanted, seen));
     obstacles
+}
+
+/// What keeps the mesh device from having one of these masters or none: in the bridge of a LAN that
+/// is no longer wanted it is not reached by its own addresses.
+fn mesh_in(masters: &[Option<IfIndex>], wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
+    let mesh = kept(wanted, seen).map(|device| device.name.clone());
+    members(mesh.as_slice(), masters, seen)
 }
 
 fn vlans(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {

@@ -211,6 +211,16 @@ fn ports_of_others_stay_and_ports_elsewhere_are_not_stolen() {
 }
 
 #[test]
+fn mesh_in_a_bridge_that_is_not_wanted_is_reported_and_stays_there() {
+    let (wanted, kernel) = whole(BatmanIv);
+    let mut kernel = kernel.with_kind("br-lan", "bridge");
+    let bridge = kernel.link("br-lan").index;
+    kernel.link("bat0").master = Some(bridge);
+
+    check_wanted(&wanted, kernel, &[], &["bat0 is enslaved to br-lan"]);
+}
+
+#[test]
 fn stranger_under_the_name_of_the_bridge_is_left_alone() {
     let (wanted, kernel) = whole(BatmanIv);
     let lan = Lan { bridge: "br-lan".parse().unwrap(), ports: vec![] };
