@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     Address, HardInterface, IfIndex, InterfaceSettings, Knob, Link, LinkAddress, LinkRate, MacAddr,
     MeshDevice, MeshSettings, RoutingAlgorithm, Seen, Setting, Step, Vlan, VlanId, VlanSettings,
-    Wanted, knob::Scope,
+    Wanted, knob::Scope, mesh::relevant,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,8 +119,8 @@ impl PretendKernel {
             };
             link.addresses.iter().map(address).collect::<Vec<_>>()
         });
-        let mut seen =
-            Seen { links: links.collect(), addresses: addresses.collect(), ..Seen::default() };
+        let links = relevant(links.collect(), wanted);
+        let mut seen = Seen { links, addresses: addresses.collect(), ..Seen::default() };
         seen.algorithms = self.algorithms.clone();
         seen.rates = self.rates.iter().map(|(key, rate)| (name(key), *rate)).collect();
         let device = self.links.get(wanted.mesh().as_str()).filter(|l| l.kind == Some(Link::MESH));
