@@ -134,6 +134,15 @@ impl<'site> Pair<'site> {
         self.alpha()?.run(&format!("date -u -s @{now}")).map(drop)
     }
 
+    /// Waits until the router's clock shows what the host's shows now: on a busy host it runs behind.
+    pub fn wait_for_clock(&self) -> anyhow::Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        self.mesh.lab.wait_until("the router's clock to catch up", Self::BOOT, || {
+            let shown: u64 = self.alpha()?.run("date +%s")?.trim().parse()?;
+            Ok(Seen::when(shown > now, || format!("{} s behind", now.saturating_sub(shown))))
+        })
+    }
+
     /// Returns the newest version that was published, or could have been.
     pub fn newest(&self) -> &Version {
         &self.newest

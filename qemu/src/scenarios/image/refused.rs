@@ -31,6 +31,7 @@ fn expired(pair: &mut Pair<'_>) -> anyhow::Result<()> {
     let good = pair.update.clone();
     pair.publish(&good)?;
     pair.depot.renew(0)?;
+    pair.wait_for_clock()?;
 
     refused(pair, "expired")?;
 
@@ -51,7 +52,9 @@ fn wrong_keys(pair: &mut Pair<'_>) -> anyhow::Result<()> {
 }
 
 fn older(pair: &mut Pair<'_>) -> anyhow::Result<()> {
-    pair.depot.offer_instead(&pair.update, &Version::new(0, 0, 1))?;
+    let good = pair.update.clone();
+    pair.publish(&good)?;
+    pair.depot.offer_instead(&good, &Version::new(0, 0, 1))?;
 
     let outcome = refused(pair, "older");
 
