@@ -7,20 +7,16 @@ mod commands;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, exit};
+use std::process::{self, ExitCode};
 
 use clap::{Parser, Subcommand};
+use commands::exit;
 use mesh_node::config::{self, Config};
 use mesh_node::io::{api, factory_reset, host, log, prepare};
 use mesh_node::proto::node::{Status, StatusRequest};
 use mesh_node::run::{Unable, count_start, run, stand_down};
 use mesh_node::self_check;
 use mesh_node::table;
-
-/// sysexits.h: what is asked for is not there, not permitted, or not configured.
-const EX_UNAVAILABLE: u8 = 69;
-const EX_NOPERM: u8 = 77;
-const EX_CONFIG: u8 = 78;
 
 /// Runs a mesh router, or asks a running one.
 #[derive(Parser)]
@@ -79,7 +75,7 @@ async fn main() -> ExitCode {
         Command::Run { config } => run_node(&config).await,
         Command::Status { json, watch, socket } => match show(&socket, json, watch).await {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(&format!("{error}: {}", error.root_cause()), EX_UNAVAILABLE),
+            Err(error) => failed(&format!("{error}: {}", error.root_cause()), exit::UNAVAILABLE),
         },
         Command::CheckConfig { file } => match load(&file) {
             Ok(config) => {
@@ -107,7 +103,7 @@ async fn main() -> ExitCode {
                 host::restart();
                 ExitCode::SUCCESS
             }
-            Err(error) => failed(&format!("{error:#}"), EX_UNAVAILABLE),
+            Err(error) => failed(&format!("{error:#}"), exit::UNAVAILABLE),
         },
         Command::SelfCheck { json } => check_self(json),
     }
@@ -141,8 +137,8 @@ async fn run_node(file: &Path) -> ExitCode {
     log::start(&config.log);
     match run(config, starts).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(unable @ Unable::NotPermitted(_)) => failed(&unable.to_string(), EX_NOPERM),
-        Err(unable @ Unable::NoBatmanAdv(_)) => failed(&unable.to_string(), EX_UNAVAILABLE),
+        Err(unable @ Unable::NotPermitted(_)) => failed(&unable.to_string(), exit::NOPERM),
+        Err(unable @ Unable::NoBatmanAdv(_)) => failed(&unable.to_string(), exit::UNAVAILABLE),
         Err(Unable::Machine(error)) => failed(&format!("{error:#}"), 1),
     }
 }
@@ -151,11 +147,11 @@ async fn run_node(file: &Path) -> ExitCode {
 fn load(file: &Path) -> Result<Config, ExitCode> {
     let shown = file.display();
     let text = fs::read_to_string(file).map_err(|error| {
-        failed(&format!("cannot read {shown}: {error}; see mesh-node example-config"), EX_CONFIG)
+        failed(&format!("cannot read {shown}: {error}; see mesh-node example-config"), exit::CONFIG)
     })?;
     Config::parse(&text).map_err(|faults| {
         eprint!("{}", faults.report(&shown.to_string()));
-        ExitCode::from(EX_CONFIG)
+        ExitCode::from(exit::CONFIG)
     })
 }
 
@@ -175,7 +171,7 @@ fn print_status(status: &Status, json: bool) -> anyhow::Result<()> {
     let text = if json { serde_json::to_string(status)? + "\n" } else { table::render(status) };
     match io::stdout().lock().write_all(text.as_bytes()) {
         // Whoever read it has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => process::exit(0),
         outcome => Ok(outcome?),
     }
 }

@@ -14,16 +14,7 @@ use mesh_node::proto::image::{
 use serde::Serialize;
 use tonic::{Code, Status, Streaming};
 
-/// sysexits.h: what was given is refused, somebody or something is not there, a medium fails, it may go another time,
-/// the configuration is in the way.
-const EX_DATAERR: u8 = 65;
-const EX_UNAVAILABLE: u8 = 69;
-const EX_IOERR: u8 = 74;
-const EX_TEMPFAIL: u8 = 75;
-const EX_CONFIG: u8 = 78;
-
-/// What a shell says of a program that was interrupted.
-const INTERRUPTED: u8 = 130;
+use super::exit;
 
 /// Where nobody sees a line change, one is written at each tenth.
 const TENTHS: u64 = 10;
@@ -102,7 +93,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
             if !background {
                 eprintln!("\nmesh-node: interrupted; what was received is kept, and `install` goes on with it");
             }
-            return ExitCode::from(INTERRUPTED);
+            return ExitCode::from(exit::INTERRUPTED);
         }
     };
     match outcome {
@@ -110,17 +101,17 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
-        Err(Failure::Output(error)) => failed(&error.to_string(), EX_IOERR),
+        Err(Failure::Output(error)) => failed(&error.to_string(), exit::IOERR),
         Err(Failure::NoNode(error)) => {
-            failed(&format!("{error}: {}", error.root_cause()), EX_UNAVAILABLE)
+            failed(&format!("{error}: {}", error.root_cause()), exit::UNAVAILABLE)
         }
         Err(Failure::Refused(status)) => {
             let exit = match status.code() {
-                Code::ResourceExhausted => EX_TEMPFAIL,
-                Code::FailedPrecondition => EX_CONFIG,
-                Code::InvalidArgument => EX_DATAERR,
-                Code::DataLoss => EX_IOERR,
-                _ => EX_UNAVAILABLE,
+                Code::ResourceExhausted => exit::TEMPFAIL,
+                Code::FailedPrecondition => exit::CONFIG,
+                Code::InvalidArgument => exit::DATAERR,
+                Code::DataLoss => exit::IOERR,
+                _ => exit::UNAVAILABLE,
             };
             failed(status.message(), exit)
         }

@@ -9,12 +9,7 @@ use clap::Args;
 use mesh_node::mesh::names::Names;
 use serde_json::json;
 
-/// sysexits.h: there is no host of this name, or it may go another time.
-const EX_NOHOST: u8 = 68;
-const EX_TEMPFAIL: u8 = 75;
-
-/// What a shell says of a program that was interrupted.
-const INTERRUPTED: u8 = 130;
+use super::exit;
 
 /// Between two signs of life.
 const TICK: Duration = Duration::from_secs(1);
@@ -48,14 +43,14 @@ pub(super) async fn run(
 ) -> batman::Result<ExitCode> {
     let Some(address) = names.address(&arguments.node) else {
         eprintln!("mesh-node: {} is no address and no name of one node", arguments.node);
-        return Ok(ExitCode::from(EX_NOHOST));
+        return Ok(ExitCode::from(exit::NOHOST));
     };
     let Some(node) = originator(kernel, mesh, address).await? else {
         let shown = names.show(address);
         eprintln!(
             "mesh-node: {shown} is no node of {mesh} and behind none; see mesh-node mesh originators"
         );
-        return Ok(ExitCode::from(EX_NOHOST));
+        return Ok(ExitCode::from(exit::NOHOST));
     };
     let duration = Duration::from_secs(arguments.seconds);
     let end = wait(kernel, mesh, node, duration, names).await?;
@@ -74,9 +69,9 @@ pub(super) async fn run(
                 "mesh-node: the kernel gave no result within {} s",
                 (duration + GRACE).as_secs()
             );
-            Ok(ExitCode::from(EX_TEMPFAIL))
+            Ok(ExitCode::from(exit::TEMPFAIL))
         }
-        End::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
+        End::Interrupted => Ok(ExitCode::from(exit::INTERRUPTED)),
     }
 }
 

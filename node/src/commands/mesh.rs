@@ -12,13 +12,7 @@ use mesh_node::io::log::with_causes;
 use mesh_node::mesh::names::Names;
 
 use super::viewing::Viewer;
-use super::{measure, planning};
-
-/// sysexits.h: this goes with something else, a file is not there, what is asked for is not there, or not permitted.
-const EX_USAGE: u8 = 64;
-const EX_NOINPUT: u8 = 66;
-const EX_UNAVAILABLE: u8 = 69;
-const EX_NOPERM: u8 = 77;
+use super::{exit, measure, planning};
 
 /// Where names for addresses are looked for.
 const HOSTS: &str = "/etc/bat-hosts";
@@ -141,17 +135,14 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
 
 fn failed(error: &Error) -> ExitCode {
     eprintln!("mesh-node: {}", with_causes(error));
-    ExitCode::from(match error {
-        Error::Permission { .. } => EX_NOPERM,
-        _ => EX_UNAVAILABLE,
-    })
+    ExitCode::from(exit::of(error))
 }
 
 async fn act(arguments: &Arguments) -> batman::Result<ExitCode> {
     let of_configuration = matches!(&arguments.command, Command::Plan(_) | Command::Apply { .. });
     if of_configuration && arguments.mesh.is_some() {
         eprintln!("mesh-node: plan and apply are about the configuration's mesh: leave --mesh out");
-        return Ok(ExitCode::from(EX_USAGE));
+        return Ok(ExitCode::from(exit::USAGE));
     }
     let looking = match &arguments.command {
         Command::Plan(given) | Command::Apply { arguments: given, dry_run: true } => {
@@ -220,7 +211,7 @@ fn names(file: Option<&Path>) -> Result<Names, ExitCode> {
         (None, Err(_)) => return Ok(Names::default()),
         (Some(file), Err(error)) => {
             eprintln!("mesh-node: cannot read {}: {error}", file.display());
-            return Err(ExitCode::from(EX_NOINPUT));
+            return Err(ExitCode::from(exit::NOINPUT));
         }
     };
     let (names, bad) = Names::read(&text);

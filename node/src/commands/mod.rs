@@ -1,5 +1,6 @@
 //! The subcommands that are more than a few lines.
 
+pub(crate) mod exit;
 pub(crate) mod image;
 mod measure;
 pub(crate) mod mesh;

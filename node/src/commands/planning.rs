@@ -4,16 +4,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use batman::{Error, Kernel, Obstacle, Seen, Step, Wanted, obstacles, plan as steps, was};
+use batman::{Kernel, Obstacle, Seen, Step, Wanted, obstacles, plan as steps, was};
 use clap::Args;
 use mesh_node::config::Config;
 use mesh_node::io::log::with_causes;
 use serde_json::{Value, json};
 
-/// sysexits.h: what is asked for was not done, or not permitted, or not configured.
-const EX_UNAVAILABLE: u8 = 69;
-const EX_NOPERM: u8 = 77;
-const EX_CONFIG: u8 = 78;
+use super::exit;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -47,10 +44,7 @@ pub(super) async fn apply(arguments: &Arguments, as_json: bool) -> batman::Resul
     for step in steps(&wanted, &seen) {
         let outcome = kernel.apply(&step).await;
         if let Err(error) = &outcome {
-            status = ExitCode::from(match error {
-                Error::Permission { .. } => EX_NOPERM,
-                _ => EX_UNAVAILABLE,
-            });
+            status = ExitCode::from(exit::of(error));
         }
         taken.push((step, Some(outcome)));
     }
@@ -62,7 +56,7 @@ pub(super) async fn apply(arguments: &Arguments, as_json: bool) -> batman::Resul
         };
         if !taken.iter().any(failed) {
             eprintln!("mesh-node: still to do: {step}");
-            status = ExitCode::from(EX_UNAVAILABLE);
+            status = ExitCode::from(exit::UNAVAILABLE);
         }
     }
     Ok(status)
@@ -72,11 +66,11 @@ fn wanted(arguments: &Arguments) -> Result<Wanted, ExitCode> {
     let shown = arguments.config.display().to_string();
     let text = fs::read_to_string(&arguments.config).map_err(|error| {
         eprintln!("mesh-node: cannot read {shown}: {error}; see mesh-node example-config");
-        ExitCode::from(EX_CONFIG)
+        ExitCode::from(exit::CONFIG)
     })?;
     let config = Config::parse(&text).map_err(|faults| {
         eprint!("{}", faults.report(&shown));
-        ExitCode::from(EX_CONFIG)
+        ExitCode::from(exit::CONFIG)
     })?;
     Ok(config.mesh.wanted)
 }
@@ -126,7 +120,8 @@ mod tests {
     fn a_step_that_failed_tells_why() {
         let step = Step::SetUp { link: "eth1".parse().unwrap() };
         let request = Request::Step(step.clone());
-        let error = Error::Incomplete { request, source: Incomplete::Absent("IFLA_IFNAME") };
+        let error =
+            batman::Error::Incomplete { request, source: Incomplete::Absent("IFLA_IFNAME") };
 
         let told = step_json(&(step, Some(Err(error))), &Seen::default());
 
