@@ -27,3 +27,9 @@ pub(crate) fn query(words: &[&str]) -> anyhow::Result<Value> {
     let told = run(words)?;
     serde_json::from_str(&told).with_context(|| format!("batctl {}: {told:?}", words.join(" ")))
 }
+
+/// A value of its JSON, null if there is none; sets of bits are objects there, with their number in them.
+pub(crate) fn plain(value: Option<&Value>) -> Value {
+    let value = value.unwrap_or(&Value::Null);
+    value.get("raw").unwrap_or(value).clone()
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use batman::codec::BatadvCmd;
 use batman::{Knob, MacAddr, Notification, Value};
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use crate::batctl;
 use crate::report::Report;
@@ -57,7 +57,7 @@ async fn itself(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
         ("hard_address", json!(primary.address.to_string())),
     ];
     for (key, value) in &ours {
-        let told = raw(theirs.get(*key));
+        let told = batctl::plain(theirs.get(*key));
         ensure!(told == *value, "{key}: we see {value}, batctl {told}");
         report.covers(BatadvCmd::GetMesh, &[key]);
     }
@@ -72,7 +72,7 @@ async fn vlan(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
         ("mesh_ifname", json!(vlan.mesh.as_str())),
         ("mesh_ifindex", json!(vlan.mesh_index.0)),
     ] {
-        let told = raw(theirs.get(key));
+        let told = batctl::plain(theirs.get(key));
         ensure!(told == value, "{key}: we see {value}, batctl {told}");
         report.covers(BatadvCmd::GetVlan, &[key]);
     }
@@ -137,10 +137,4 @@ async fn far(world: &mut World) -> anyhow::Result<MacAddr> {
         Some(originator) => Ok(originator.address),
         None => bail!("there is no other node"),
     }
-}
-
-/// Sets of bits are objects; their number is in them.
-fn raw(value: Option<&Json>) -> Json {
-    let value = value.cloned().unwrap_or(Json::Null);
-    value.get("raw").cloned().unwrap_or(value)
 }

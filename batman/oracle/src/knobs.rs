@@ -120,9 +120,7 @@ fn theirs(knob: Knob) -> anyhow::Result<Json> {
         Scope::HardInterface => batctl::query(&["hardif", CABLE[0], "hardif_json"])?,
         Scope::Vlan => batctl::query(&["meshif", MESHES[0], "vid", &vlan, "vlan_json"])?,
     };
-    let value = object.get(key(knob)?).cloned().unwrap_or(Json::Null);
-    // Sets of bits are objects; their number is in them.
-    Ok(value.get("raw").cloned().unwrap_or(value))
+    Ok(batctl::plain(object.get(key(knob)?)))
 }
 
 /// The commands that read and write a knob.

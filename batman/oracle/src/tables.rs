@@ -175,8 +175,7 @@ fn word(key: &str, value: Option<&Value>) -> String {
         None => "-".to_owned(),
         Some(_) if RESTLESS.contains(&key) => "there".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        // Sets of bits are objects; their number is in them.
-        Some(other) => other.get("raw").unwrap_or(other).to_string(),
+        Some(other) => batctl::plain(Some(other)).to_string(),
     }
 }
 
