@@ -29,11 +29,20 @@ pub enum Way {
     OnPairOf(Architecture, Play),
     /// On a kernel that no image has.
     OnRig {
-        /// The kernel's series, such as `6.1`.
-        series: &'static str,
+        /// What the machine is made of.
+        recipe: Recipe,
         /// Checks the claim; it is told the scenario's name.
         run: fn(&Site, &Rig, &str) -> anyhow::Result<()>,
     },
+}
+
+/// What a rig is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recipe {
+    /// The kernel's series, such as `6.1`.
+    pub series: &'static str,
+    /// The program of this workspace that it runs, which is its package's name too.
+    pub program: &'static str,
 }
 
 /// Checks a claim on two routers.
@@ -81,9 +90,9 @@ impl Scenario {
                 stage.pair = None;
                 run(site)
             }
-            Way::OnRig { series, run } => {
+            Way::OnRig { recipe, run } => {
                 stage.pair = None;
-                run(site, site.rig(series)?, self.name)
+                run(site, site.rig(recipe)?, self.name)
             }
             Way::OnPair(run) => stage.play(site, Architecture::X86_64, run),
             Way::OnPairOf(architecture, run) => stage.play(site, architecture, run),

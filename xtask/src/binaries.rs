@@ -67,9 +67,9 @@ pub(crate) fn mesh_image() -> Result<PathBuf> {
     ours("image", "mesh-image", host()?, Profile::Release)
 }
 
-/// Builds the program that holds the batman-adv client against batctl.
-pub(crate) fn oracle() -> Result<PathBuf> {
-    ours("batman-oracle", "batman-oracle", host()?, Profile::Release)
+/// Builds a program that tests another on a machine of its own, from the package of the same name.
+pub(crate) fn test_program(name: &str) -> Result<PathBuf> {
+    ours(name, name, Architecture::X86_64, Profile::Release)
 }
 
 fn host() -> Result<Architecture> {

@@ -1,4 +1,4 @@
-//! Builds the machines that hold the batman-adv client against batctl.
+//! Builds the machines that run one program of ours on a kernel of Debian's, beside batctl and mesh-node.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +6,9 @@ use anyhow::Result;
 use image::Architecture;
 use image::io::Sources;
 use image::io::rig::{self, Contents, Rig};
-use qemu::scenario::{Scenario, Way};
+use qemu::scenario::{Recipe, Scenario, Way};
 
+use crate::binaries::Profile;
 use crate::image::{Kernel, manifest};
 use crate::progress::stage;
 use crate::{binaries, tools, workspace};
@@ -21,21 +22,21 @@ const PACKAGES: [&str; 4] = ["batctl", "libnl-3-200", "libnl-genl-3-200", "libc6
 /// What two meshes, a cable, a bridge and a VLAN take.
 const MODULES: [&str; 5] = ["crc32c_generic", "batman-adv", "veth", "bridge", "8021q"];
 
-/// Lists the kernels that scenarios ask for.
-pub(crate) fn wanted(scenarios: &[&'static Scenario]) -> BTreeSet<&'static str> {
-    let series = scenarios.iter().filter_map(|it| match it.way {
-        Way::OnRig { series, .. } => Some(series),
+/// Lists the rigs that scenarios ask for.
+pub(crate) fn wanted(scenarios: &[&'static Scenario]) -> BTreeSet<Recipe> {
+    let recipes = scenarios.iter().filter_map(|it| match it.way {
+        Way::OnRig { recipe, .. } => Some(recipe),
         _ => None,
     });
-    series.collect()
+    recipes.collect()
 }
 
-/// Builds a rig for each series; nothing is built where none is asked for.
-pub(crate) fn build(wanted: BTreeSet<&'static str>) -> Result<BTreeMap<&'static str, Rig>> {
+/// Builds rigs; nothing is built where none is asked for.
+pub(crate) fn build(wanted: BTreeSet<Recipe>) -> Result<BTreeMap<Recipe, Rig>> {
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let test = binaries::oracle()?;
+    let node = binaries::mesh_node(Architecture::X86_64, Profile::Release)?;
     let init = workspace::root().join("qemu/rig/init");
     let sources = Sources {
         overlay: workspace::root().join("image/rootfs"),
@@ -45,14 +46,18 @@ pub(crate) fn build(wanted: BTreeSet<&'static str>) -> Result<BTreeMap<&'static 
         cache: workspace::target("debian"),
     };
     let modules = MODULES.map(str::to_owned);
-    let contents = Contents { packages: &PACKAGES, modules: &modules, init: &init, test: &test };
-    let rig = |series: &'static str| {
+    let rig = |recipe: Recipe| {
+        let Recipe { series, program } = recipe;
+        let test = binaries::test_program(program)?;
+        let programs = [("test", test.as_path()), ("usr/sbin/mesh-node", &node)];
+        let contents =
+            Contents { packages: &PACKAGES, modules: &modules, init: &init, programs: &programs };
         let mut manifest = manifest(Architecture::X86_64, Kernel::Debian)?;
         manifest.kernel.series = series.to_owned();
         manifest.kernel.packages = KERNELS.map(str::to_owned).to_vec();
-        let directory = workspace::target("rig").join(series);
+        let directory = workspace::target("rig").join(format!("{program}-{series}"));
         let build = || {
-            stage(&format!("gathering kernel {series} and batctl"), || {
+            stage(&format!("gathering kernel {series} for {program}"), || {
                 Ok(rig::build(&manifest, &sources, &contents, &directory)?)
             })
         };
@@ -61,7 +66,7 @@ pub(crate) fn build(wanted: BTreeSet<&'static str>) -> Result<BTreeMap<&'static 
             tools::update_lists()?;
             build()
         })?;
-        Ok((series, rig))
+        Ok((recipe, rig))
     };
     wanted.into_iter().map(rig).collect()
 }

@@ -25,8 +25,8 @@ pub struct Contents<'a> {
     pub modules: &'a [String],
     /// The init script, for busybox's shell.
     pub init: &'a Path,
-    /// A program of ours, laid in as `/test`.
-    pub test: &'a Path,
+    /// Programs of ours, each with its path in the machine; the init script runs `test`.
+    pub programs: &'a [(&'a str, &'a Path)],
 }
 
 /// What a machine is booted from directly.
@@ -60,7 +60,6 @@ pub fn build(
     }
     archive.character_device("dev/console", 5, 1);
     archive.program("init", &files::read(contents.init)?);
-    archive.program("test", &files::read(contents.test)?);
     archive.program("busybox/busybox", &busybox);
     let names: BTreeSet<_> = applets.iter().filter_map(|it| it.rsplit('/').next()).collect();
     for name in names.into_iter().filter(|name| *name != "busybox") {
@@ -79,6 +78,9 @@ pub fn build(
         for part in LAID_IN {
             lay_in(&mut archive, &mut made, &root, Path::new(part))?;
         }
+    }
+    for (path, program) in contents.programs {
+        archive.program(path, &files::read(program)?);
     }
     let initramfs = directory.join("initramfs.cpio");
     files::write(&initramfs, &archive.finish())?;

@@ -43,7 +43,7 @@ fn spec(site: &Site, rig: &Rig, sockets: &Path, logs: &Path) -> MachineSpec {
     MachineSpec {
         name: "rig".into(),
         architecture: Architecture::X86_64,
-        memory_mib: 512,
+        memory_mib: 1024,
         boot: Boot::Direct {
             kernel: rig.kernel.clone(),
             initramfs: Some(rig.initramfs.clone()),

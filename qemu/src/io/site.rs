@@ -12,6 +12,7 @@ use super::accel;
 use super::firmware::Firmware;
 use crate::accel::Accel;
 use crate::patience::Slowness;
+use crate::scenario::Recipe;
 
 /// The image to boot, the server to run, and what is known of this host.
 pub struct Site {
@@ -23,8 +24,8 @@ pub struct Site {
     pub directory: PathBuf,
     /// What releases are made with, if they are.
     pub release: Option<Release>,
-    /// Kernels that no image has, by series.
-    pub rigs: BTreeMap<&'static str, Rig>,
+    /// Machines of one program, on kernels that no image has.
+    pub rigs: BTreeMap<Recipe, Rig>,
     /// How many power cuts are tried.
     pub sweep: usize,
     /// How processors are run.
@@ -102,12 +103,15 @@ impl Site {
         self.release.as_ref().context("neither meshctl nor an update were built")
     }
 
-    /// Returns the rig with a kernel of a series.
+    /// Returns the rig of a recipe.
     ///
     /// # Errors
     /// If this site has none.
-    pub fn rig(&self, series: &str) -> anyhow::Result<&Rig> {
-        self.rigs.get(series).with_context(|| format!("no rig with kernel {series} was built"))
+    pub fn rig(&self, recipe: Recipe) -> anyhow::Result<&Rig> {
+        self.rigs.get(&recipe).with_context(|| {
+            let Recipe { series, program } = recipe;
+            format!("no rig with kernel {series} and {program} was built")
+        })
     }
 
     /// Returns how the processors of an architecture are run: another architecture's are translated.

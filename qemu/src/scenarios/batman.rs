@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::io::progress::tell;
 use crate::io::rig;
 use crate::io::site::Site;
-use crate::scenario::{Parts, Scenario, Way};
+use crate::scenario::{Parts, Recipe, Scenario, Way};
 
 /// The kernels, by series: Debian 12's own, and the images'.
 pub(super) const ALL: &[Scenario] = &[
@@ -18,13 +18,13 @@ pub(super) const ALL: &[Scenario] = &[
         name: "oracle-6-1",
         claim: "on kernel 6.1 what we set batctl reads, what it sets we read, and tables are the same",
         parts: Parts::Image,
-        way: Way::OnRig { series: "6.1", run: oracle },
+        way: Way::OnRig { recipe: on("6.1"), run: oracle },
     },
     Scenario {
         name: "oracle-6-12",
         claim: "on kernel 6.12 what we set batctl reads, what it sets we read, and tables are the same",
         parts: Parts::Image,
-        way: Way::OnRig { series: "6.12", run: oracle },
+        way: Way::OnRig { recipe: on("6.12"), run: oracle },
     },
 ];
 
@@ -47,6 +47,10 @@ struct Report {
     /// Attributes that this kernel cannot show, and why.
     out_of_reach: Vec<(String, String)>,
     failures: Vec<String>,
+}
+
+const fn on(series: &'static str) -> Recipe {
+    Recipe { series, program: "batman-oracle" }
 }
 
 fn oracle(site: &Site, rig: &Rig, name: &str) -> anyhow::Result<()> {
