@@ -1,4 +1,4 @@
-//! The batman-adv client and Debian's batctl on real kernels.
+//! The client beside Debian's batctl: one machine for each kernel.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,21 +12,21 @@ use crate::io::rig;
 use crate::io::site::Site;
 use crate::scenario::{Parts, Recipe, Scenario, Way};
 
-/// The kernels, by series: Debian 12's own, and the images'.
-pub(super) const ALL: &[Scenario] = &[
-    Scenario {
-        name: "oracle-6-1",
-        claim: "on kernel 6.1 what we set batctl reads, what it sets we read, and tables are the same",
-        parts: Parts::Image,
-        way: Way::OnRig { recipe: on("6.1"), run: oracle },
-    },
-    Scenario {
-        name: "oracle-6-12",
-        claim: "on kernel 6.12 what we set batctl reads, what it sets we read, and tables are the same",
-        parts: Parts::Image,
-        way: Way::OnRig { recipe: on("6.12"), run: oracle },
-    },
-];
+/// Debian 12's own kernel.
+pub(super) const ON_6_1: Scenario = Scenario {
+    name: "oracle-6-1",
+    claim: "on kernel 6.1 what we set batctl reads, what it sets we read, and tables are the same",
+    parts: Parts::Image,
+    way: Way::OnRig { recipe: on("6.1"), run: oracle },
+};
+
+/// The images' kernel.
+pub(super) const ON_6_12: Scenario = Scenario {
+    name: "oracle-6-12",
+    claim: "on kernel 6.12 what we set batctl reads, what it sets we read, and tables are the same",
+    parts: Parts::Image,
+    way: Way::OnRig { recipe: on("6.12"), run: oracle },
+};
 
 /// Two algorithms, some hundred runs of batctl, on a processor that is translated.
 const DONE: Duration = Duration::from_secs(400);

@@ -1,0 +1,8 @@
+//! The batman-adv client and the mesh that is kept, on real kernels.
+
+mod oracle;
+
+use crate::scenario::Scenario;
+
+/// The scenarios of the group.
+pub(super) const ALL: &[Scenario] = &[oracle::ON_6_1, oracle::ON_6_12];
