@@ -7,10 +7,52 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::tools;
+use crate::progress::stage;
+use crate::{tools, workspace};
 
 /// The package, of the series that `buildroot/` builds.
 pub(crate) const SOURCES: &str = "linux-source-6.12";
+
+/// What of the sources is read where no whole kernel is compiled: Kconfig's files, and batman-adv; the rest is a gigabyte and a half.
+const EXCERPT: [&str; 3] = ["*/Kconfig*", "*/scripts/*.sh", "*/net/batman-adv/*"];
+
+/// What begins the names of the packages with a built Kconfig.
+const KBUILD: &str = "linux-kbuild-6.12";
+
+/// Brings what is read of the sources, and a built Kconfig in `usr/lib`, unless they are there, and tells where.
+pub(crate) fn excerpt() -> Result<PathBuf> {
+    let directory = workspace::target("kernel-excerpt");
+    fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
+    with_lists(|| {
+        let sources = directory.join(format!("{SOURCES}_{}", candidate(SOURCES)?));
+        let complete = sources.join("complete");
+        if !fs::read_to_string(&complete).is_ok_and(|it| it == EXCERPT.concat()) {
+            stage("fetching the kernel's Kconfig and batman-adv, 150 MB", || {
+                fetch(&directory, &sources)?;
+                Ok(fs::write(&complete, EXCERPT.concat())?)
+            })?;
+        }
+        Ok(sources)
+    })
+}
+
+fn fetch(directory: &Path, sources: &Path) -> Result<()> {
+    // Left over from a broken-off start, or from a version that is no longer served.
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
+    }
+    unpack(directory, sources, &EXCERPT)?;
+    unpack_package(directory, &kbuild()?, sources)
+}
+
+/// The last of the packages with a built Kconfig: any of the series reads any of its sources.
+fn kbuild() -> Result<String> {
+    let names = apt_cache(&["pkgnames", KBUILD])?;
+    let mut names: Vec<_> = names.lines().map(str::to_owned).collect();
+    names.sort_unstable();
+    names.pop().with_context(|| format!("apt knows no {KBUILD}"))
+}
 
 /// Does what takes apt's lists, once more with new ones if it fails: old lists name versions that the mirror has no more.
 pub(crate) fn with_lists<T>(action: impl Fn() -> Result<T>) -> Result<T> {

@@ -9,21 +9,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::tree::Tree;
 use super::{ARCHITECTURES, TREE};
-use crate::kernel::sources::{self, SOURCES};
-use crate::progress::stage;
+use crate::kernel::sources;
 use crate::{tools, workspace};
-
-/// What begins the names of the packages with a built Kconfig.
-const KBUILD: &str = "linux-kbuild-6.12";
-
-/// What of the sources Kconfig reads; the rest is a gigabyte and a half.
-const READ_BY_KCONFIG: [&str; 2] = ["*/Kconfig*", "*/scripts/*.sh"];
 
 /// Configures the kernel of each architecture and names what was dropped.
 pub(super) fn check(tree: &Tree) -> Result<()> {
-    let directory = workspace::target("kconfig");
-    fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
-    let sources = kconfig(&directory)?;
+    let sources = sources::excerpt()?;
     let outcomes = thread::scope(|scope| {
         let checks = ARCHITECTURES
             .map(|it| scope.spawn(|| survives(tree, it, &sources).with_context(|| it.to_owned())));
@@ -33,17 +24,6 @@ pub(super) fn check(tree: &Tree) -> Result<()> {
         outcomes.into_iter().filter_map(Result::err).map(|it| format!("{it:#}")).collect();
     ensure!(dropped.is_empty(), "{}", dropped.join("; "));
     Ok(())
-}
-
-/// Brings what Kconfig reads, unless it is there, and tells where.
-fn kconfig(directory: &Path) -> Result<PathBuf> {
-    sources::with_lists(|| {
-        let sources = directory.join(format!("{SOURCES}_{}", sources::candidate(SOURCES)?));
-        if !sources.join("complete").exists() {
-            stage("fetching the kernel's Kconfig, 150 MB", || fetch(directory, &sources))?;
-        }
-        Ok(sources)
-    })
 }
 
 fn survives(tree: &Tree, architecture: &str, sources: &Path) -> Result<()> {
@@ -108,26 +88,6 @@ fn configure(architecture: &str, sources: &Path, configuration: &Path) -> Result
     Ok(())
 }
 
-fn fetch(directory: &Path, sources: &Path) -> Result<()> {
-    // Left over from a broken-off start, or from a version that is no longer served.
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() { fs::remove_dir_all(&path)? } else { fs::remove_file(&path)? }
-    }
-    sources::unpack(directory, sources, &READ_BY_KCONFIG)?;
-    sources::unpack_package(directory, &kbuild()?, sources)?;
-    fs::write(sources.join("complete"), "")?;
-    Ok(())
-}
-
-/// The last of the packages with a built Kconfig: any of the series reads any of its sources.
-fn kbuild() -> Result<String> {
-    let names = sources::apt_cache(&["pkgnames", KBUILD])?;
-    let mut names: Vec<_> = names.lines().map(str::to_owned).collect();
-    names.sort_unstable();
-    names.pop().with_context(|| format!("apt knows no {KBUILD}"))
-}
-
 /// The Kconfig program among the unpacked.
 fn conf(sources: &Path) -> Result<PathBuf> {
     let directory = sources.join("usr/lib");
@@ -138,5 +98,5 @@ fn conf(sources: &Path) -> Result<PathBuf> {
             return Ok(program);
         }
     }
-    bail!("{KBUILD} brought no Kconfig")
+    bail!("the kernel's packages brought no Kconfig")
 }
