@@ -60,7 +60,7 @@ impl<'a> Dependencies<'a> {
 }
 
 /// A module's name: the kernel takes `-` and `_` for the same.
-fn name(path: &str) -> String {
+pub(crate) fn name(path: &str) -> String {
     let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
     let name = file.split_once(".ko").map_or(file, |(name, _)| name);
     name.replace('-', "_")

@@ -43,6 +43,25 @@ pub struct Recipe {
     pub series: &'static str,
     /// The program of this workspace that it runs, which is its package's name too.
     pub program: &'static str,
+    /// Whose batman-adv the kernel has.
+    pub batman_adv: BatmanAdv,
+}
+
+impl Recipe {
+    /// A program on a kernel as Debian compiled it.
+    pub const fn on(series: &'static str, program: &'static str) -> Self {
+        Self { series, program, batman_adv: BatmanAdv::Debian }
+    }
+}
+
+/// A kernel's batman-adv.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BatmanAdv {
+    /// Debian's, which has all but debug messages.
+    Debian,
+    /// One without B.A.T.M.A.N. V, bridge loop avoidance, the distributed ARP table, multicast optimisation and network coding, but
+    /// with debug messages.
+    Lean,
 }
 
 /// Checks a claim on two routers.

@@ -1,6 +1,7 @@
 //! Compiles a kernel of our own from Debian's sources, as `buildroot/kernel` asks for it. It is for images that have to be small:
 //! Debian's own is at hand in seconds, and this one takes half an hour of a processor.
 
+pub(crate) mod lean;
 pub(crate) mod sources;
 
 use std::fs;

@@ -6,10 +6,11 @@ use anyhow::Result;
 use image::Architecture;
 use image::io::Sources;
 use image::io::rig::{self, Contents, Rig};
-use qemu::scenario::{Recipe, Scenario, Way};
+use qemu::scenario::{BatmanAdv, Recipe, Scenario, Way};
 
 use crate::binaries::Profile;
 use crate::image::{Kernel, manifest};
+use crate::kernel::lean;
 use crate::progress::stage;
 use crate::{binaries, tools, workspace};
 
@@ -47,17 +48,27 @@ pub(crate) fn build(wanted: BTreeSet<Recipe>) -> Result<BTreeMap<Recipe, Rig>> {
     };
     let modules = MODULES.map(str::to_owned);
     let rig = |recipe: Recipe| {
-        let Recipe { series, program } = recipe;
+        let Recipe { series, program, batman_adv } = recipe;
         let test = binaries::test_program(program)?;
         let programs = [("test", test.as_path()), ("usr/sbin/mesh-node", &node)];
-        let contents =
-            Contents { packages: &PACKAGES, modules: &modules, init: &init, programs: &programs };
         let mut manifest = manifest(Architecture::X86_64, Kernel::Debian)?;
         manifest.kernel.series = series.to_owned();
         manifest.kernel.packages = KERNELS.map(str::to_owned).to_vec();
-        let directory = workspace::target("rig").join(format!("{program}-{series}"));
+        let lean = batman_adv == BatmanAdv::Lean;
+        let word = if lean { "-lean" } else { "" };
+        let directory = workspace::target("rig").join(format!("{program}-{series}{word}"));
         let build = || {
-            stage(&format!("gathering kernel {series} for {program}"), || {
+            let lean = lean.then(|| lean::batman_adv(&rig::release(&manifest, &sources)?));
+            let lean = lean.transpose()?;
+            let replaced: Vec<_> = lean.iter().map(|it| ("batman-adv", it.as_path())).collect();
+            let contents = Contents {
+                packages: &PACKAGES,
+                modules: &modules,
+                replaced: &replaced,
+                init: &init,
+                programs: &programs,
+            };
+            stage(&format!("gathering kernel {series}{word} for {program}"), || {
                 Ok(rig::build(&manifest, &sources, &contents, &directory)?)
             })
         };

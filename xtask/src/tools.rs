@@ -41,6 +41,13 @@ const KERNEL_TOOLS: [Tool; 5] = [
     Tool::new("/usr/include/libelf.h", "libelf-dev", "checks a kernel's code"),
 ];
 
+/// What compiles a module for a kernel of Debian's, with the compiler of that kernel.
+const MODULE_TOOLS: [Tool; 3] = [
+    Tool::new("make", "make", "compiles a kernel module"),
+    Tool::new("gcc-12", "gcc-12", "compiled the kernel that it is for"),
+    Tool::new("/usr/lib/x86_64-linux-gnu/libelf.so.1", "libelf1", "checks its code"),
+];
+
 /// Python packages that bring the cross-compiler, exact so that two machines build the same.
 const PYTHON_PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
 
@@ -67,6 +74,11 @@ pub(crate) fn install() -> Result<()> {
 /// Installs what only a kernel of our own needs.
 pub(crate) fn install_for_kernel() -> Result<()> {
     install_packages(&KERNEL_TOOLS)
+}
+
+/// Installs what only a kernel module of our own needs.
+pub(crate) fn install_for_module() -> Result<()> {
+    install_packages(&MODULE_TOOLS)
 }
 
 /// Installs what only checks need: clippy and rustfmt, and the program that judges dependencies.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::apt::Apt;
 use super::{Sources, debian, files, kernel, rootfs};
 use crate::cpio::Archive;
-use crate::modules::Dependencies;
+use crate::modules::{self, Dependencies};
 use crate::{Error, Manifest};
 
 /// What of a package is laid in: programs and what they are linked with.
@@ -23,6 +23,8 @@ pub struct Contents<'a> {
     pub packages: &'a [&'a str],
     /// Kernel modules, which the init script finds below `/modules` in the order in which they are loaded.
     pub modules: &'a [String],
+    /// Modules that take the place of the kernel's own, by name.
+    pub replaced: &'a [(&'a str, &'a Path)],
     /// The init script, for busybox's shell.
     pub init: &'a Path,
     /// Programs of ours, each with its path in the machine; the init script runs `test`.
@@ -38,6 +40,15 @@ pub struct Rig {
     pub initramfs: PathBuf,
     /// The kernel's release.
     pub release: String,
+}
+
+/// Gets the kernel that a manifest asks for and tells its release.
+///
+/// # Errors
+/// As [`super::gather`].
+pub fn release(manifest: &Manifest, sources: &Sources) -> Result<String, Error> {
+    let apt = Apt::open(&sources.cache.join("apt"), manifest.architecture)?;
+    Ok(kernel::get(manifest, &apt, sources)?.release)
 }
 
 /// Builds a rig with the kernel that a manifest asks for.
@@ -65,12 +76,18 @@ pub fn build(
     for name in names.into_iter().filter(|name| *name != "busybox") {
         archive.symlink(&format!("busybox/{name}"), "busybox");
     }
-    let modules = package.modules();
-    let listed = files::read_text(&modules.join("modules.dep"))?;
-    let built_in = files::read_text(&modules.join("modules.builtin"))?;
+    let built = package.modules();
+    let listed = files::read_text(&built.join("modules.dep"))?;
+    let built_in = files::read_text(&built.join("modules.builtin"))?;
     let order = Dependencies::parse(&listed, &built_in).load_order(contents.modules)?;
     for (number, path) in order.iter().enumerate() {
-        archive.program(&format!("modules/{number:03}.ko"), &rootfs::module(&modules.join(path))?);
+        let ours =
+            contents.replaced.iter().find(|(of, _)| modules::name(of) == modules::name(path));
+        let module = match ours {
+            Some((_, file)) => files::read(file)?,
+            None => rootfs::module(&built.join(path))?,
+        };
+        archive.program(&format!("modules/{number:03}.ko"), &module);
     }
     let mut made = BTreeSet::new();
     for name in contents.packages {

@@ -109,7 +109,7 @@ impl Site {
     /// If this site has none.
     pub fn rig(&self, recipe: Recipe) -> anyhow::Result<&Rig> {
         self.rigs.get(&recipe).with_context(|| {
-            let Recipe { series, program } = recipe;
+            let Recipe { series, program, .. } = recipe;
             format!("no rig with kernel {series} and {program} was built")
         })
     }

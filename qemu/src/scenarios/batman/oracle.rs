@@ -50,7 +50,7 @@ struct Report {
 }
 
 const fn on(series: &'static str) -> Recipe {
-    Recipe { series, program: "batman-oracle" }
+    Recipe::on(series, "batman-oracle")
 }
 
 fn oracle(site: &Site, rig: &Rig, name: &str) -> anyhow::Result<()> {
