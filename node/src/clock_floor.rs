@@ -1,9 +1,13 @@
 //! The clock floor: the moment before which it cannot be, for routers that wake up in 1970.
 
+mod passed;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use spire_bridge::identity::WallTime;
+
+pub use passed::{Passed, Validity};
 
 /// When this firmware was built, in seconds since 1970; the release's day where the build was not told
 /// (`SOURCE_DATE_EPOCH`, set by the packer and by Buildroot).
@@ -12,8 +16,9 @@ pub const BUILT: WallTime = WallTime::from_unix(built(option_env!("SOURCE_DATE_E
 /// 2026-11-22, when this version began.
 const RELEASE_DAY: u64 = 1_795_305_600;
 
-/// Nobody's clock is believed beyond 2200: a bit that flipped must not close the past for ever.
-const BEYOND: u64 = 7_258_118_400;
+/// No firmware runs for 30 years after its build: a bit that flipped, or a clock without a battery that its firmware
+/// takes for one in 2070, must not close the past for ever.
+const LIFE: u64 = 30 * 365 * 24 * 60 * 60;
 
 /// Why it cannot be earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,8 +59,13 @@ impl Known {
     /// `release::listing::issued`), far longer than an SVID. It moves no clock that stands past all that this router
     /// knows by itself; in 1970 it is the best there is.
     pub fn for_clock(self, wall: WallTime) -> Self {
-        let own = Self { signed: None, ..self };
-        if wall < floor(own).at { self } else { own }
+        if wall < floor(self.own()).at { self } else { self.own() }
+    }
+
+    /// Returns what this router knows by itself.
+    #[must_use]
+    pub fn own(self) -> Self {
+        Self { signed: None, ..self }
     }
 }
 
@@ -65,7 +75,7 @@ pub fn floor(known: Known) -> Floor {
     let proven = proven.into_iter().filter_map(|(at, source)| Some(Floor { at: at?, source }));
     let built = Floor { at: known.built, source: Source::Build };
     proven
-        .filter(|floor| floor.at.unix() < BEYOND)
+        .filter(|floor| floor.at.remaining(known.built).as_secs() < LIFE)
         .fold(built, |latest, floor| if floor.at > latest.at { floor } else { latest })
 }
 
@@ -156,7 +166,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_ran_away_proves_nothing() {
-        check(Some(u64::MAX), Some(120), (120, Source::Signed));
+        for far in [u64::MAX, 100 + LIFE] {
+            check(Some(far), Some(120), (120, Source::Signed));
+        }
+        check(Some(99 + LIFE), Some(120), (99 + LIFE, Source::Persisted));
     }
 
     #[test]

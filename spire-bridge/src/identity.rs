@@ -54,6 +54,8 @@ impl fmt::Display for WallTime {
 pub struct Identity {
     /// Who this node is.
     pub spiffe_id: SpiffeId,
+    /// The beginning of the SVID: a moment that had come when it was signed.
+    pub not_before: WallTime,
     /// The end of the SVID.
     pub not_after: WallTime,
     /// The authorities that speak for the trust domain.
@@ -89,7 +91,8 @@ impl Identity {
         authorities: impl IntoIterator<Item = CertificateDer<'a>>,
     ) -> Result<Self, Error> {
         let leaf = chain.first().ok_or_else(|| bad("it has no certificate"))?;
-        let not_after = not_after(leaf).ok_or_else(|| bad("its certificate does not parse"))?;
+        let (not_before, not_after) =
+            validity(leaf).ok_or_else(|| bad("its certificate does not parse"))?;
         let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key.into())
             .map_err(|error| bad(&error.to_string()))?;
         let certified = CertifiedKey::new(chain, key);
@@ -99,7 +102,7 @@ impl Identity {
             .map(|der| webpki::anchor_from_trusted_cert(&der).map(|anchor| anchor.to_owned()))
             .collect::<Result<_, _>>()
             .map_err(|error| bad(&format!("an authority of its bundle: {error}")))?;
-        Ok(Self { spiffe_id, not_after, anchors, certified: Arc::new(certified) })
+        Ok(Self { spiffe_id, not_before, not_after, anchors, certified: Arc::new(certified) })
     }
 
     /// Returns the trust domain this node belongs to.
@@ -114,8 +117,16 @@ fn bad(reason: &str) -> Error {
 
 /// Reads the end of a certificate's validity.
 pub(crate) fn not_after(der: &[u8]) -> Option<WallTime> {
+    validity(der).map(|(_, not_after)| not_after)
+}
+
+/// Reads both ends; what began before 1970 began then.
+fn validity(der: &[u8]) -> Option<(WallTime, WallTime)> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    u64::try_from(certificate.validity().not_after.timestamp()).ok().map(WallTime)
+    let validity = certificate.validity();
+    let not_before = u64::try_from(validity.not_before.timestamp()).unwrap_or_default();
+    let not_after = u64::try_from(validity.not_after.timestamp()).ok()?;
+    Some((WallTime(not_before), WallTime(not_after)))
 }
 
 /// Why this node has no identity at the moment.
