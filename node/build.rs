@@ -4,7 +4,7 @@ use std::error::Error;
 
 const ABSENT: &str = "#[serde(skip_serializing_if = \"Option::is_none\")]";
 
-const OPTIONAL: [&str; 17] = [
+const OPTIONAL: [&str; 20] = [
     "Status.spiffe_id",
     "Status.svid_not_after",
     "Status.agent",
@@ -14,6 +14,9 @@ const OPTIONAL: [&str; 17] = [
     "Mesh.algorithm",
     "Mesh.version",
     "Mesh.orig_interval_ms",
+    "Mesh.gateway",
+    "Gateway.tq",
+    "Gateway.throughput_kbit",
     "HardInterface.mac",
     "Neighbour.tq",
     "Neighbour.throughput_kbit",

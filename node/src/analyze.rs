@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use batman::{IfName, Obstacle, Step};
+use batman::{IfName, Obstacle, Step, VlanId};
 use spire_bridge::Uptime;
 use spire_bridge::agent::{Exit, Phase, ServerAddress};
 use spire_bridge::identity::{Absence, Standing};
@@ -30,6 +30,11 @@ pub enum Finding {
     Contested(Step),
     /// Something keeps the mesh from being whole, and it is not ours to move.
     Obstacle(Obstacle),
+    /// Bridge loop avoidance has found a loop that it cannot break.
+    Loop {
+        /// The VLAN; nothing for untagged packets.
+        vlan: Option<VlanId>,
+    },
     /// No agent runs.
     AgentDown {
         /// How the last one ended.
@@ -78,7 +83,7 @@ impl Finding {
 
     /// Tells whether a person must act.
     pub fn is_alarm(&self) -> bool {
-        matches!(self, Self::Contested(_))
+        matches!(self, Self::Contested(_) | Self::Loop { .. })
     }
 
     /// Tells whether it is logged when it begins and ends. A mesh that differs is logged as what was done
@@ -105,6 +110,13 @@ impl fmt::Display for Finding {
                 )
             }
             Self::Obstacle(obstacle) => write!(f, "the mesh is not whole: {obstacle}"),
+            Self::Loop { vlan } => {
+                let what = vlan.map_or_else(
+                    || "packets without a VLAN".to_owned(),
+                    |vlan| format!("packets of VLAN {}", vlan.number()),
+                );
+                write!(f, "{what} go round in a loop through a bridge beside the mesh")
+            }
             Self::AgentDown { last_exit: Some(exit) } => {
                 write!(f, "spire-agent is not running, {exit}")
             }
@@ -140,6 +152,7 @@ pub fn analyze(
 ) -> Vec<Finding> {
     let mut findings = configuration(config);
     findings.extend(mesh(config, knowledge, seen, now));
+    findings.extend(knowledge.told.loops(now).map(|vlan| Finding::Loop { vlan }));
     findings.extend(agent(config, knowledge, seen, now));
     findings.extend(identity(config, seen));
     findings.extend(sessions(config, knowledge, seen, now));

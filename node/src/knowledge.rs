@@ -1,6 +1,7 @@
 //! What the node remembers from one look to the next. Memory that events fill has a fixed capacity.
 
 pub mod fights;
+pub mod told;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::analyze::Finding;
 use crate::peers::Peers;
 use crate::plan::Action;
 use fights::Fights;
+use told::Told;
 
 /// How many past actions are kept: a few hours of an unlucky node.
 const EPISODES: usize = 64;
@@ -54,6 +56,8 @@ pub struct Knowledge {
     pub peers: Peers,
     /// Who changes back what is repaired.
     pub fights: Fights,
+    /// What the mesh has told of itself.
+    pub told: Told,
     /// What was not as it should be at the last look.
     pub findings: Vec<Finding>,
     /// From when on a waiting agent may be told that the server is back: once for each return.

@@ -1,9 +1,10 @@
 //! What the node sees when it looks, as one value.
 
-use batman::{IfIndex, Link, MacAddr, Seen};
+use batman::{Gateway, IfIndex, Link, MacAddr, Seen};
 use spire_bridge::identity::{Standing, WallTime};
 
 use crate::data::DataSeen;
+use crate::mesh::gateway::{self, Choice};
 use crate::trial::record::Record;
 use crate::trial::rules::SlotsSeen;
 
@@ -12,6 +13,8 @@ use crate::trial::rules::SlotsSeen;
 pub struct Observation {
     /// The kernel's mesh, or why it could not be read.
     pub mesh: Result<Seen, String>,
+    /// The gateways, where this node chooses one and they could be read.
+    pub gateways: Option<Vec<Gateway>>,
     /// This node's identity.
     pub identity: Standing,
     /// The wall clock.
@@ -34,6 +37,16 @@ impl Observation {
     /// Returns the hardware address of one of our links.
     pub fn own_address(&self, link: IfIndex) -> Option<MacAddr> {
         self.mesh.as_ref().ok()?.link_at(link)?.address
+    }
+
+    /// Finds the gateway in use and why it is, or why none is; nothing where that is not known.
+    pub fn gateway(&self) -> Option<Choice> {
+        let device = self.mesh.as_ref().ok()?.mesh.as_ref()?;
+        match &self.gateways {
+            Some(gateways) => Some(gateway::choice(device, gateways)),
+            None if gateway::is_client(device) => None,
+            None => Some(gateway::choice(device, &[])),
+        }
     }
 
     /// Tells whether this node has an identity that has not ended.

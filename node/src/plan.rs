@@ -92,6 +92,7 @@ fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Actio
         | Finding::MeshUnreadable(_)
         | Finding::Obstacle(_)
         | Finding::Contested(_)
+        | Finding::Loop { .. }
         | Finding::AgentMissing(_)
         | Finding::ServerSilent(_)
         | Finding::NoIdentity(_)

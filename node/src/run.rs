@@ -53,26 +53,26 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
     }
     let (mut router, mut sources) = Router::start(config, starts)?;
     sources.hear(router.notifications().await);
+    sources.hear_meshes(router.mesh_events());
     let mut changed = router.first_look().await?;
     loop {
         if sources.must_listen_anew(&changed) {
             sources.hear(router.notifications().await);
         }
-        let pause = match sources.next().await {
+        let (is_news, pause) = match sources.next().await {
             Woken::ToStop => break,
-            Woken::ToLook => BURST,
+            Woken::ToLook => (true, BURST),
             Woken::Asked(asked) => {
                 router.answer(asked);
-                BURST
+                (true, BURST)
             }
-            Woken::ByLink(event) => match router.learn(*event) {
-                true => LINK_BURST,
-                false => {
-                    changed.clear();
-                    continue;
-                }
-            },
+            Woken::ByMesh(event) => (router.hear(&event), BURST),
+            Woken::ByLink(event) => (router.learn(*event), LINK_BURST),
         };
+        if !is_news {
+            changed.clear();
+            continue;
+        }
         sources.settle(&mut router, pause).await;
         changed = router.look().await;
     }

@@ -99,6 +99,7 @@ pub(crate) fn mesh() -> Seen {
 pub(crate) fn seen() -> Observation {
     Observation {
         mesh: Ok(mesh()),
+        gateways: None,
         identity: Standing::Absent(Absence::NoWorkloadApi),
         wall: WALL,
         agent_missing: false,
@@ -153,10 +154,17 @@ pub(crate) fn failed(failure: HandshakeFailure) -> LinkEvent {
 
 /// An identity that lasts for an hour from [`WALL`].
 pub(crate) fn identity() -> Standing {
+    identity_from(0)
+}
+
+/// An identity that lasts for an hour from so many seconds after [`WALL`].
+pub(crate) fn identity_from(seconds: i64) -> Standing {
+    let begins = OffsetDateTime::from_unix_timestamp(1_795_348_800 + seconds).unwrap();
     let id = "spiffe://x0tta6bl4.mesh/node/alpha";
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::default();
-    params.not_after = OffsetDateTime::from_unix_timestamp(1_795_348_800 + 3_600).unwrap();
+    params.not_before = begins;
+    params.not_after = begins + Duration::from_secs(3_600);
     params.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
     let svid = params.self_signed(&key).unwrap();
     let key = PrivatePkcs8KeyDer::from(key.serialize_der());

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use batman::LinkQuality;
+use batman::{Gateway, GatewayMode, LinkQuality};
 use spire_bridge::Uptime;
 use spire_bridge::agent::Phase;
 use spire_bridge::identity::{Standing, WallTime};
 
 use crate::config::Config;
 use crate::knowledge::Knowledge;
+use crate::mesh::gateway::Why;
+use crate::mesh::names::Names;
 use crate::neighbours::{self, Neighbour, Trust};
 use crate::observation::Observation;
 use crate::proto::node as wire;
@@ -98,8 +100,8 @@ fn agent(knowledge: &Knowledge) -> wire::Agent {
     }
 }
 
-fn mesh(config: &Config, seen: &Observation) -> Option<wire::Mesh> {
-    let seen = seen.mesh.as_ref().ok()?;
+fn mesh(config: &Config, observed: &Observation) -> Option<wire::Mesh> {
+    let seen = observed.mesh.as_ref().ok()?;
     let device = seen.mesh.as_ref();
     let hard_interfaces = config.mesh.wanted.hard_interfaces().iter().map(|name| {
         let link = seen.link(name);
@@ -113,6 +115,8 @@ fn mesh(config: &Config, seen: &Observation) -> Option<wire::Mesh> {
     });
     let interval = device.and_then(|device| device.settings.originator_interval);
     let originators = seen.originators.iter().filter(|originator| originator.best).count();
+    let is_off = |why: &Why| matches!(why, Why::NotAClient(None | Some(GatewayMode::Off)));
+    let choice = observed.gateway().filter(|choice| !is_off(&choice.why));
     Some(wire::Mesh {
         interface: config.mesh.wanted.mesh().to_string(),
         up: device.is_some_and(|device| device.up),
@@ -123,15 +127,35 @@ fn mesh(config: &Config, seen: &Observation) -> Option<wire::Mesh> {
         orig_interval_ms: interval.and_then(|time| u32::try_from(time.as_millis()).ok()),
         hard_interfaces: hard_interfaces.collect(),
         originators: u64::try_from(originators).unwrap_or(u64::MAX),
+        gateway: choice.as_ref().and_then(|choice| choice.used.as_ref()).map(gateway),
+        gateway_reason: choice.map(|it| it.sentence(&Names::default())).unwrap_or_default(),
     })
 }
 
-fn told(neighbour: &Neighbour, wall: WallTime) -> wire::Neighbour {
-    let (tq, throughput_kbit) = match neighbour.quality {
+fn gateway(used: &Gateway) -> wire::Gateway {
+    let (tq, throughput_kbit) = measures(Some(used.quality));
+    wire::Gateway {
+        mac: used.address.to_string(),
+        interface: used.interface.to_string(),
+        router: used.router.to_string(),
+        tq,
+        throughput_kbit,
+        download_kbit: used.download.kbit(),
+        upload_kbit: used.upload.kbit(),
+    }
+}
+
+/// A quality in IV's measure or in V's.
+fn measures(quality: Option<LinkQuality>) -> (Option<u32>, Option<u64>) {
+    match quality {
         Some(LinkQuality::Tq(tq)) => (Some(u32::from(tq)), None),
         Some(LinkQuality::Throughput(throughput)) => (None, Some(throughput.kbit())),
         None => (None, None),
-    };
+    }
+}
+
+fn told(neighbour: &Neighbour, wall: WallTime) -> wire::Neighbour {
+    let (tq, throughput_kbit) = measures(neighbour.quality);
     let told = wire::Neighbour {
         interface: neighbour.interface.clone(),
         mac: neighbour.mac.to_string(),

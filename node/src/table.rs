@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::mesh::columns::paragraph;
 use crate::proto::node::{Neighbour, NeighbourState, Status};
 use crate::proto::{neighbour_state_word, node_state_word};
 use crate::status::shortly;
@@ -46,6 +47,12 @@ fn heading(status: &Status) -> String {
         }
     }
     text.push('\n');
+    if let Some(mesh) = status.mesh.as_ref().filter(|mesh| !mesh.gateway_reason.is_empty()) {
+        let used = mesh.gateway.as_ref().map(|it| format!("{} on {}", it.mac, it.interface));
+        let used = used.unwrap_or_else(|| "none".to_owned());
+        let told = format!("gateway {used}: {}", mesh.gateway_reason);
+        text.push_str(&paragraph(&told, "  "));
+    }
     text
 }
 

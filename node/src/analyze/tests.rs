@@ -255,3 +255,18 @@ fn an_identity_that_has_ended_is_found_and_dials_nobody() {
 
     assert_eq!(found(&knowledge, &seen, 1), ["the SVID of this node has ended"]);
 }
+
+#[test]
+fn a_loop_that_the_kernel_told_of_is_an_alarm_for_a_while() {
+    let mut knowledge = knowledge();
+    knowledge.told.looped(VlanId::new(7).ok(), at(1));
+
+    let findings = analyze(&config(), &knowledge, &seen(), at(2));
+    let looping = findings.iter().find(|finding| finding.is_alarm()).unwrap();
+
+    assert_eq!(
+        looping.to_string(),
+        "packets of VLAN 7 go round in a loop through a bridge beside the mesh"
+    );
+    assert_eq!(found(&knowledge, &seen(), 200), [NO_IDENTITY]);
+}

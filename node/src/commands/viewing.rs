@@ -6,7 +6,8 @@ use batman::{
     Kernel, LocalClient, MeshDevice, MeshState, MulticastFlags, Neighbour, NeighbourLink,
     Originator, Row, Seen, Setting, VlanId,
 };
-use mesh_node::mesh::columns::layout;
+use mesh_node::mesh::columns::{layout, paragraph};
+use mesh_node::mesh::gateway;
 use mesh_node::mesh::names::Names;
 use mesh_node::mesh::topology::{Parts, Topology};
 use mesh_node::mesh::{Columns, Told, json};
@@ -30,7 +31,7 @@ impl Viewer<'_> {
         match looking {
             Looking::Neighbours(_) => self.neighbours(as_json).await,
             Looking::Originators(_) => self.table::<Originator, 6>(as_json).await,
-            Looking::Gateways(_) => self.table::<Gateway, 6>(as_json).await,
+            Looking::Gateways(_) => self.gateways(as_json).await,
             Looking::Interfaces(_) => self.table::<HardInterface, 6>(as_json).await,
             Looking::Dat(_) => self.table::<CachedAddress, 4>(as_json).await,
             Looking::Claims(_) => self.table::<Claim, 5>(as_json).await,
@@ -89,6 +90,29 @@ impl Viewer<'_> {
 
     fn objects<R>(&self, rows: &[Told<R>]) -> Value {
         rows.iter().map(|told| json::object(&told.attributes, &self.names)).collect()
+    }
+
+    /// The kernel's rows and, beside the one in use, why it is.
+    async fn gateways(&mut self, as_json: bool) -> batman::Result<String> {
+        let rows = self.rows::<Gateway>().await?;
+        let device = self.kernel.mesh_device(self.mesh).await?;
+        let gateways: Vec<_> = rows.iter().map(|told| told.row.clone()).collect();
+        let choice = gateway::choice(&device, &gateways);
+        let why = choice.sentence(&self.names);
+        if !as_json {
+            let cells: Vec<_> = gateways.iter().map(|row| row.cells(&self.names)).collect();
+            let used = choice.used.map(|used| format!("{}: ", self.names.show(used.address)));
+            let told = paragraph(&format!("{}{why}", used.unwrap_or_default()), "");
+            return Ok(layout(Gateway::HEADINGS, &cells) + &told);
+        }
+        let mut shown = self.objects(&rows);
+        let objects = shown.as_array_mut().into_iter().flatten();
+        for (object, _) in objects.zip(&gateways).filter(|(_, row)| row.best) {
+            if let Some(object) = object.as_object_mut() {
+                object.insert("why".to_owned(), json!(why));
+            }
+        }
+        Ok(line(&shown))
     }
 
     /// Under B.A.T.M.A.N. IV a neighbour's quality is in the table of originators.

@@ -20,6 +20,31 @@ pub fn layout<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Stri
     text
 }
 
+/// How wide a terminal is at least.
+const WIDTH: usize = 80;
+
+/// Writes a text in lines that fit a terminal, each after an indent. A word that is too long stands alone.
+pub fn paragraph(text: &str, indent: &str) -> String {
+    let mut lines = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let wide = word.chars().count();
+        if used > 0 && used + 1 + wide <= WIDTH {
+            lines.push(' ');
+            used += 1 + wide;
+        } else {
+            if used > 0 {
+                lines.push('\n');
+            }
+            lines.push_str(indent);
+            used = indent.chars().count() + wide;
+        }
+        lines.push_str(word);
+    }
+    lines.push('\n');
+    lines
+}
+
 fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[usize]) {
     for (cell, width) in cells.zip(widths) {
         // A String takes any text; writing to it cannot fail.
@@ -32,6 +57,16 @@ fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paragraph_breaks_between_words_and_never_within_one() {
+        let long = "x".repeat(90);
+
+        assert_eq!(paragraph("a b", "  "), "  a b\n");
+        assert_eq!(paragraph(&format!("a {long} b"), ""), format!("a\n{long}\nb\n"));
+        let words = paragraph(&"word ".repeat(40), "  ");
+        assert!(words.lines().all(|line| line.chars().count() <= 80), "{words}");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell_and_lines_end_with_text() {

@@ -1,4 +1,5 @@
 mod acting;
+mod hearing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use batman::{Kernel, Notifications, Step};
 use spire_bridge::agent::{self, Origin, Phase};
-use spire_bridge::identity::{LiveIdentity, Standing};
+use spire_bridge::identity::LiveIdentity;
 use spire_bridge::io::Agent;
 use spire_bridge::rule::Rule;
 use spire_bridge::tls::Terms;
@@ -160,6 +161,7 @@ impl Router {
             seen = self.observe().await;
             self.verify(&changed, &seen);
         }
+        self.announce_gateway(&seen);
         let now = status(&self.name, &self.config, &self.knowledge, &seen, uptime());
         self.told.send_replace(now);
         self.watchdog.pet();
@@ -214,18 +216,21 @@ impl Router {
         let identity = self.identity.standing();
         let record = trial::record();
         let floor = clock_floor::floor(prepare::known_with(&record)).at;
-        let is_attested = matches!(identity, Standing::Held(_));
+        let clocks = (wall(), now);
+        let data = self.data.as_mut().map(|data| data.observe(&identity, clocks, floor));
         let mut seen = Observation {
             mesh: mesh.map_err(|error| with_causes(&error)),
+            gateways: None,
             identity,
             wall: wall(),
             agent_missing: self.agent.is_missing(),
             server_answers: *self.server_answers.borrow(),
             join_token_left: self.agent.holds_given_join_token(),
-            data: self.data.as_ref().map(|data| data.observe(is_attested, wall(), floor)),
+            data,
             slots: None,
             record,
         };
+        self.observe_gateways(&mut seen).await;
         if seen.mesh.is_ok() {
             let links = seen.hard_interfaces();
             let links = links.iter().filter_map(|link| Some((link.index, link.address?)));

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use batman::{Events, Notifications, Step};
+use batman::{Events, MeshEvent, Notifications, Step, Uevent, Uevents};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
@@ -23,6 +23,7 @@ pub(super) struct Sources {
     links: Happenings,
     kernel: Option<Events>,
     settings: Option<Notifications>,
+    meshes: Option<Uevents>,
     ear: Ear,
     identity: watch::Receiver<()>,
     server: watch::Receiver<Option<bool>>,
@@ -39,6 +40,8 @@ pub(super) enum Woken {
     ToLook,
     /// Something happened on a link.
     ByLink(Box<LinkEvent>),
+    /// A mesh told something of itself.
+    ByMesh(MeshEvent),
     /// Somebody wants something of the slots.
     Asked(Asked),
     /// Somebody wants the node to stop.
@@ -61,6 +64,7 @@ impl Sources {
             links,
             kernel: Some(kernel),
             settings: None,
+            meshes: None,
             ear: Ear::default(),
             identity,
             server,
@@ -87,6 +91,17 @@ impl Sources {
         self.settings = settings.ok();
     }
 
+    /// Wakes up too when a mesh tells of its gateways and of loops.
+    pub(super) fn hear_meshes(&mut self, events: batman::Result<Uevents>) {
+        if let Err(error) = &events {
+            tracing::warn!(
+                error = with_causes(error),
+                "gateways are only seen at looks, and loops not at all"
+            );
+        }
+        self.meshes = events.ok();
+    }
+
     /// Tells whether to listen to batman-adv anew after these changes.
     pub(super) fn must_listen_anew(&self, changed: &[Step]) -> bool {
         self.ear.must_listen_anew(changed)
@@ -104,6 +119,7 @@ impl Sources {
                 self.ear.is_deaf = self.settings.is_none();
                 Woken::ToLook
             }
+            woken = mesh_event(&mut self.meshes) => woken,
             Ok(()) = self.identity.changed() => Woken::ToLook,
             Ok(()) = self.server.changed() => Woken::ToLook,
             Some(asked) = self.asked.recv() => Woken::Asked(asked),
@@ -177,6 +193,28 @@ async fn setting_change(settings: &mut Option<Notifications>) {
     }
 }
 
+/// Waits for what a mesh tells, as [`link_change`] does.
+async fn mesh_event(meshes: &mut Option<Uevents>) -> Woken {
+    let Some(events) = meshes else { return std::future::pending().await };
+    let told = events.next().await;
+    if let Err(error) = &told {
+        tracing::error!(
+            error = with_causes(error),
+            "gateways are only seen at the next look from now on"
+        );
+        *meshes = None;
+    }
+    woken_by(told)
+}
+
+/// What was lost may have been of a gateway: a look tells.
+fn woken_by(told: batman::Result<Uevent>) -> Woken {
+    match told {
+        Ok(Uevent::Mesh(event)) => Woken::ByMesh(event),
+        Ok(Uevent::Missed) | Err(_) => Woken::ToLook,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,5 +236,19 @@ mod tests {
     fn listening_that_failed_is_tried_again_once_a_tick() {
         assert!(!Ear { is_deaf: true, has_ticked: false }.must_listen_anew(&[]));
         assert!(Ear { is_deaf: true, has_ticked: true }.must_listen_anew(&[]));
+    }
+
+    #[test]
+    fn what_a_mesh_tells_wakes_the_loop_and_so_does_what_was_lost() {
+        let event = MeshEvent {
+            mesh: "bat0".parse().unwrap(),
+            mesh_index: batman::IfIndex(9),
+            happening: batman::Happening::GatewayLost,
+        };
+
+        let told = woken_by(Ok(Uevent::Mesh(event.clone())));
+
+        assert!(matches!(told, Woken::ByMesh(woken) if woken == event));
+        assert!(matches!(woken_by(Ok(Uevent::Missed)), Woken::ToLook));
     }
 }

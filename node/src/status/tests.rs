@@ -1,7 +1,9 @@
 use spire_bridge::agent::Exit;
 
 use super::*;
-use crate::samples::{WALL, at, config, hello, identity, knowledge, opened, seen};
+use crate::samples::{
+    LINK, PEER, WALL, at, config, hello, identity, knowledge, mesh, opened, seen,
+};
 
 #[test]
 fn a_node_without_an_identity_says_why() {
@@ -74,4 +76,38 @@ fn the_state_follows_the_identity_and_the_agent() {
     assert_eq!(state(&healthy, &held()), NodeState::Attested);
     assert_eq!(state(&agentless, &held()), NodeState::DegradedOffline);
     assert_eq!(state(&healthy, &ended), NodeState::Expired);
+}
+
+#[test]
+fn the_gateway_in_use_is_told_with_its_reason() {
+    let mut mesh = mesh();
+    let device = mesh.mesh.as_mut().unwrap();
+    device.settings.gateway_mode = Some(GatewayMode::Client);
+    device.settings.gateway_class = Some(20);
+    let row = Gateway {
+        address: PEER,
+        router: PEER,
+        interface: "eth1".parse().unwrap(),
+        interface_index: LINK,
+        quality: LinkQuality::Tq(200),
+        download: batman::Throughput::from_kbit(10_000),
+        upload: batman::Throughput::from_kbit(2_000),
+        best: true,
+    };
+    let client = Observation { mesh: Ok(mesh), gateways: Some(vec![row]), ..seen() };
+    let unread = Observation { gateways: None, mesh: client.mesh.clone(), ..seen() };
+    let told = |seen: &Observation| {
+        let told = status("alpha", &config(), &knowledge(), seen, at(1)).mesh.unwrap();
+        (told.gateway, told.gateway_reason)
+    };
+
+    let (used, reason) = told(&client);
+    let used = used.unwrap();
+
+    assert_eq!(
+        (used.mac.as_str(), used.tq, used.download_kbit),
+        ("02:00:00:00:00:02", Some(200), 10_000)
+    );
+    assert!(reason.ends_with("it has TQ 200 and is the only one known"), "{reason}");
+    assert_eq!(told(&unread), (None, String::new()));
 }
