@@ -9,11 +9,12 @@ use std::{
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{RouteNetlinkMessage, link::LinkMessage};
-use netlink_sys::{AsyncSocket, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
+use netlink_sys::protocols::NETLINK_ROUTE;
 use rtnetlink::MulticastGroup;
 
-use super::exchange::{DATAGRAM, Frames, KERNEL};
-use crate::{Errno, Error, IfIndex, IfName, Link, Request, Result};
+use super::exchange::Frames;
+use super::listener::{Listener, Told};
+use crate::{Error, IfIndex, IfName, Link, Request, Result};
 
 /// How many events are handed over at once; what is beyond comes with the next call.
 const BURST: usize = 64;
@@ -34,17 +35,14 @@ pub enum Event {
 
 /// The changes to links since it was opened.
 pub struct Events {
-    socket: TokioSocket,
-    datagram: Vec<u8>,
+    listener: Listener,
 }
 
 impl Events {
     pub(super) fn open() -> io::Result<Self> {
-        let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
         let groups = [MulticastGroup::Link, MulticastGroup::Ipv4Ifaddr, MulticastGroup::Ipv6Ifaddr];
         let mask = groups.iter().fold(0, |mask, group| mask | 1 << (*group as u32 - 1));
-        socket.socket_mut().bind(&SocketAddr::new(KERNEL, mask))?;
-        Ok(Self { socket, datagram: Vec::with_capacity(DATAGRAM) })
+        Ok(Self { listener: Listener::open(NETLINK_ROUTE, mask)? })
     }
 
     /// Waits until links changed and returns everything that happened, in order, without
@@ -60,17 +58,15 @@ impl Events {
     fn poll_burst(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<Event>>> {
         let mut burst = Vec::new();
         while burst.len() < BURST {
-            self.datagram.clear();
-            match self.socket.poll_recv_from(cx, &mut self.datagram) {
-                Poll::Ready(Ok(from)) if from.port_number() == KERNEL => {
-                    for frame in Frames(&self.datagram) {
-                        note(&mut burst, frame.map_or(Event::Missed, |frame| read(frame.bytes)));
+            match self.listener.poll(cx) {
+                Poll::Ready(Ok(())) => match self.listener.told() {
+                    Told::Datagram(datagram) => {
+                        for frame in Frames(datagram) {
+                            note(&mut burst, frame.map_or(Event::Missed, |it| read(it.bytes)));
+                        }
                     }
-                }
-                Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(error)) if error.raw_os_error() == Some(Errno::ENOBUFS.0) => {
-                    note(&mut burst, Event::Missed);
-                }
+                    Told::Missed => note(&mut burst, Event::Missed),
+                },
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending if burst.is_empty() => return Poll::Pending,
                 Poll::Pending => break,

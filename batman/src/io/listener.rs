@@ -1,8 +1,12 @@
 //! A socket to which the kernel tells things unasked.
 
-use std::io;
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll, ready},
+};
 
-use netlink_sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket};
+use netlink_sys::{AsyncSocket, SocketAddr, TokioSocket};
 
 use super::exchange::{DATAGRAM, KERNEL};
 use crate::Errno;
@@ -17,6 +21,7 @@ pub(super) enum Told<'a> {
 pub(super) struct Listener {
     socket: TokioSocket,
     datagram: Vec<u8>,
+    has_missed: bool,
 }
 
 impl Listener {
@@ -24,7 +29,7 @@ impl Listener {
     pub(super) fn open(protocol: isize, groups: u32) -> io::Result<Self> {
         let mut socket = TokioSocket::new(protocol)?;
         socket.socket_mut().bind(&SocketAddr::new(KERNEL, groups))?;
-        Ok(Self { socket, datagram: Vec::with_capacity(DATAGRAM) })
+        Ok(Self { socket, datagram: Vec::with_capacity(DATAGRAM), has_missed: false })
     }
 
     /// Listens to a group of any number too.
@@ -34,17 +39,28 @@ impl Listener {
 
     /// Waits for the next datagram of the kernel's. Dropping the future loses nothing.
     pub(super) async fn next(&mut self) -> io::Result<Told<'_>> {
+        poll_fn(|cx| self.poll(cx)).await?;
+        Ok(self.told())
+    }
+
+    /// Looks whether the kernel told anything; if so, [`Self::told`] is it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             self.datagram.clear();
-            match self.socket.recv_from(&mut self.datagram).await {
-                Ok(from) if from.port_number() == KERNEL => break,
-                Ok(_) => {}
+            match ready!(self.socket.poll_recv_from(cx, &mut self.datagram)) {
+                Ok(from) if from.port_number() == KERNEL => self.has_missed = false,
+                Ok(_) => continue,
                 Err(error) if error.raw_os_error() == Some(Errno::ENOBUFS.0) => {
-                    return Ok(Told::Missed);
+                    self.has_missed = true;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Poll::Ready(Err(error)),
             }
+            return Poll::Ready(Ok(()));
         }
-        Ok(Told::Datagram(&self.datagram))
+    }
+
+    /// Returns what was told last.
+    pub(super) fn told(&self) -> Told<'_> {
+        if self.has_missed { Told::Missed } else { Told::Datagram(&self.datagram) }
     }
 }
