@@ -180,6 +180,14 @@ impl Slots {
     }
 
     fn environment(&self, slot: Slot) -> Result<Environment, Unreadable> {
+        Ok(Environment::parse(&self.environment_bytes(slot)?)?)
+    }
+
+    /// Reads the bytes of a slot's environment, whatever they make.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where they cannot be found.
+    pub fn environment_bytes(&self, slot: Slot) -> Result<Vec<u8>, Unreadable> {
         let boot = self.open(&format!("boot-{slot}"), Access::Read).map_err(|it| match it {
             Fault::File { source, .. } => Unreadable::Device(source.kind()),
             _ => Unreadable::Device(io::ErrorKind::NotFound),
@@ -188,7 +196,7 @@ impl Slots {
         let mut bytes = vec![0; environment::LENGTH];
         let read = boot.read_at(place.file, &mut bytes);
         read.map_err(|it| Unreadable::Device(it.kind()))?;
-        Ok(Environment::parse(&bytes)?)
+        Ok(bytes)
     }
 
     /// Carries out a plan's writes. What comes after them is the caller's.

@@ -45,7 +45,7 @@ pub enum Fault {
 }
 
 /// Puts a machine, whose running slot has proved itself, through everything: an update that is installed, set on
-/// trial, lost once before user space, begun twice and committed; the way back, which fails; the same update once more,
+/// trial, lost once before user space, begun twice and committed; rot in its environment; the way back, which fails; the same update once more,
 /// into the other slot; and changes of what is kept.
 ///
 /// # Errors
@@ -75,6 +75,8 @@ pub fn live<B: BlockDevice>(
     life.choose("chooser tests the last try")?;
     life.begin("begin the last try")?;
     life.request("commit", Request::Commit)?;
+    life.mend("mend as it was", None)?;
+    life.mend("mend from its header", Some(header))?;
 
     let by = Initiator::Person;
     let back = Request::RollBack { tries: TRIES, by, watchdog: WATCHDOG };
@@ -110,9 +112,18 @@ impl<B: BlockDevice> Life<B> {
         name: &'static str,
         act: impl FnOnce(&mut Machine<B>) -> Result<T, E>,
     ) -> Result<T, E> {
+        let running = self.machine.running;
+        let is_on_trial = self.machine.seen().is_on_trial();
+        self.phase_beside(if is_on_trial { running.other() } else { running }, name, act)
+    }
+
+    fn phase_beside<T, E>(
+        &mut self,
+        proved: Slot,
+        name: &'static str,
+        act: impl FnOnce(&mut Machine<B>) -> Result<T, E>,
+    ) -> Result<T, E> {
         let machine = &mut self.machine;
-        let is_on_trial = machine.seen().is_on_trial();
-        let proved = if is_on_trial { machine.running.other() } else { machine.running };
         let before = machine.kept().ok().flatten();
         machine.disk.take_events();
         let start = machine.disk.image();
@@ -159,6 +170,17 @@ impl<B: BlockDevice> Life<B> {
     fn request(&mut self, name: &'static str, request: Request) -> Result<Then, Fault> {
         let broken = |it| Fault::Broken(name, it);
         self.phase(name, |machine| machine.request(request).map_err(broken))
+    }
+
+    /// Lets the running slot's environment rot and makes it whole again, as it was or by a header. The other slot is
+    /// what is left meanwhile.
+    fn mend(&mut self, name: &'static str, header: Option<&Header>) -> Result<(), Fault> {
+        let broken = |it| Fault::Broken(name, it);
+        let slot = self.machine.running;
+        let whole = self.machine.rot(slot).map_err(broken)?;
+        self.phase_beside(slot.other(), name, |machine| {
+            machine.mend(slot, &whole, header).map_err(broken)
+        })
     }
 
     fn choose(&mut self, name: &'static str) -> Result<(), Fault> {

@@ -10,9 +10,12 @@ use crate::keep::{self, Keep};
 use crate::slot::chooser::{self, Choice};
 use crate::slot::environment::{Environment, LENGTH, State};
 use crate::slot::state::{self, Plan, Refusal, Request, Seen, Then, Unreadable};
-use crate::slot::{Slot, place};
+use crate::slot::{Slot, mend, place};
 use crate::update::verify::{Rot, Verification};
-use crate::update::{Devices, tail};
+use crate::update::{Devices, Header, tail};
+
+/// Where in an environment rot is tried: in the kernel's parameters, which the chooser needs.
+const ROTTEN: u64 = 600;
 
 /// Boots after which a machine must have come to rest.
 const BOOTS: usize = 32;
@@ -91,6 +94,12 @@ pub enum Broken {
     /// An environment could not be written.
     #[error(transparent)]
     Place(#[from] place::Fault),
+    /// An environment is not what it should be.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// A rotten environment was not made whole.
+    #[error(transparent)]
+    Mend(#[from] mend::Fault),
     /// The disk under it cannot be read.
     #[error(transparent)]
     Device(#[from] io::Error),
@@ -139,6 +148,41 @@ impl<B: BlockDevice> Machine<B> {
         }
         plan.apply(&mut self.boot(plan.slot))?;
         Ok(plan.then)
+    }
+
+    /// Lets a slot's environment rot in one place, and returns what it was.
+    ///
+    /// # Errors
+    /// [`Broken::Unreadable`] if it was not whole before.
+    pub fn rot(&self, slot: Slot) -> Result<Environment, Broken> {
+        let whole = self.seen().environment(slot).clone()?;
+        let mut boot = self.boot(slot);
+        let place = place::find(&boot)?.file + ROTTEN;
+        let mut byte = [0];
+        boot.read_at(place, &mut byte)?;
+        boot.write_at(place, &byte.map(|it| it ^ 0x40))?;
+        boot.flush()?;
+        Ok(whole)
+    }
+
+    /// Makes a slot's environment what it was or, where its header is given, what that says.
+    ///
+    /// # Errors
+    /// [`Broken::Mend`], or what keeps it from being written.
+    pub fn mend(
+        &self,
+        slot: Slot,
+        was: &Environment,
+        header: Option<&Header>,
+    ) -> Result<(), Broken> {
+        let rotten = file(&self.boot(slot))?;
+        let seen = self.seen();
+        let other = seen.environment(slot.other()).as_ref().ok();
+        let made = header.map(|it| mend::rebuild(slot, &rotten, it, other)).transpose()?;
+        let plan = mend::plan(slot, &rotten, made.as_ref().unwrap_or(was));
+        plan.apply(&mut self.boot(slot))?;
+        let mended = self.seen().environment(slot).clone()?;
+        if mended.state() == State::Ok { Ok(()) } else { Err(Broken::Failed(slot)) }
     }
 
     /// Lets the chooser choose and write what it writes. The slot chosen runs from then on.

@@ -1,11 +1,12 @@
 //! The two slots of a disk: which one boots, which one is on trial, and what is written to change that.
 //!
 //! EFI Boot Guard chooses between them by one file per slot, its [`environment`], which [`place`] finds on the disk.
-//! [`chooser`] is a model of that choice, [`state`] plans every change. Nothing here reads or writes by itself.
+//! [`chooser`] is a model of that choice, [`state`] plans every change, [`mend`] what rot makes necessary. Nothing here reads or writes by itself.
 
 pub mod checksum;
 pub mod chooser;
 pub mod environment;
+pub mod mend;
 pub mod place;
 pub mod state;
 pub mod trial;
