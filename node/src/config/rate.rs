@@ -12,6 +12,9 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// The least: slower than this an image takes longer than a release lasts.
+    pub const LEAST: Self = Self { kbit: 8 };
+
     /// Takes a number of thousand bits a second; none of them is no rate.
     pub fn from_kbit(kbit: u32) -> Option<Self> {
         (kbit > 0).then_some(Self { kbit })
@@ -48,8 +51,7 @@ impl Value for Rate {
             _ => return Err(None),
         };
         let kbit = number.parse::<u32>().ok().and_then(|n| n.checked_mul(thousands));
-        // Slower than this an image takes longer than a release lasts.
-        kbit.filter(|kbit| *kbit >= 8).and_then(Self::from_kbit).ok_or(None)
+        kbit.filter(|kbit| *kbit >= Self::LEAST.kbit).and_then(Self::from_kbit).ok_or(None)
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Update {
     pub check: Duration,
     /// The most that a download takes of the uplink.
     pub bandwidth: Option<Rate>,
+    /// The least that a download must bring, or it is broken off and tried later.
+    pub least_bandwidth: Rate,
     /// When downloads may run; always if not given.
     pub hours: Option<Hours>,
     /// How many boots a new slot gets to prove itself.
@@ -50,6 +52,11 @@ static BANDWIDTH: Key = Key {
     name: "bandwidth",
     doc: "The most that a download takes of the uplink.",
     preset: Preset::Optional { example: "\"4 Mbit\"", otherwise: "as fast as it goes" },
+};
+static LEAST_BANDWIDTH: Key = Key {
+    name: "least_bandwidth",
+    doc: "A repository that sends less than this for a minute is left, and tried later. What is held back here does not count.",
+    preset: Preset::Default("\"8 kbit\""),
 };
 static HOURS: Key = Key {
     name: "hours",
@@ -88,6 +95,9 @@ static UNSIGNED_FILES: Key = Key {
 };
 
 impl Update {
+    /// The default of `least_bandwidth`: an image of 40 MB takes 11 hours at it, a night in the worst of places.
+    pub const LEAST_BANDWIDTH: Rate = Rate::LEAST;
+
     pub(super) const OUTLINE: Outline = Outline {
         name: "update",
         about: "Where new firmware comes from, and when it may stay.",
@@ -95,6 +105,7 @@ impl Update {
             &REPOSITORY,
             &CHECK,
             &BANDWIDTH,
+            &LEAST_BANDWIDTH,
             &HOURS,
             &TRIES,
             &SOAK,
@@ -110,6 +121,7 @@ impl Update {
         let repository = section.optional(&REPOSITORY, faults);
         let check = section.value(&CHECK, faults);
         let bandwidth = section.optional(&BANDWIDTH, faults);
+        let least_bandwidth = section.value(&LEAST_BANDWIDTH, faults);
         let hours = section.optional(&HOURS, faults);
         let tries = section.value(&TRIES, faults);
         let soak: Option<Duration> = section.value(&SOAK, faults);
@@ -127,6 +139,7 @@ impl Update {
             repository: repository?,
             check: check?,
             bandwidth: bandwidth?,
+            least_bandwidth: least_bandwidth?,
             hours: hours?,
             tries: tries?,
             soak: soak?,

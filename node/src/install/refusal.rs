@@ -162,6 +162,7 @@ impl Refusal {
             | Self::NotDone(NotDone::NoSlots(_) | NotDone::DryRun)
             | Self::Release(Release::Scheme { .. }) => Blame::Configuration,
             Self::Release(Release::Unreachable { .. } | Release::Missing { .. }) => Blame::Network,
+            Self::Release(Release::Refused(refused)) if refused.is_slow() => Blame::Network,
             Self::Slot(Fault::Install(install::Error::Refused(_) | install::Error::File(_))) => {
                 Blame::Request
             }
@@ -180,6 +181,7 @@ impl Refusal {
             Self::Release(Release::Unreachable { .. } | Release::Missing { .. }) => {
                 Failure::Unreachable
             }
+            Self::Release(Release::Refused(refused)) if refused.is_slow() => Failure::Slow,
             Self::Release(Release::Refused(refused)) if is_other_update(refused) => {
                 Failure::WrongBytes
             }
@@ -187,6 +189,12 @@ impl Refusal {
             | Self::Header(header::Fault::Digest) => Failure::WrongBytes,
             _ => Failure::Final,
         }
+    }
+
+    /// Tells whether the repository may have something else by now: it has moved on, or somebody wants a router to stay
+    /// with what it has.
+    pub fn asks_for_another(&self) -> bool {
+        matches!(self, Self::Release(Release::Missing { .. })) || self.failure() == Failure::Slow
     }
 
     /// Returns what would help, where somebody here can do it.
@@ -203,6 +211,9 @@ impl Refusal {
             }
             Self::Release(Release::Refused(refused)) => match **refused {
                 Refused::Expired { .. } => "the release's publisher has to sign it anew",
+                Refused::SlowRetrieval { .. } => {
+                    "check the uplink; a lower `least_bandwidth` in [update] waits longer"
+                }
                 Refused::NotForThisBoard { .. } => "publish an update for this board",
                 _ => return None,
             },
@@ -258,6 +269,10 @@ mod tests {
         Release::Unreachable { url: "http://x/".to_owned(), reason: "gone".to_owned() }.into()
     }
 
+    fn slow() -> Refused {
+        Refused::SlowMetadata { within: std::time::Duration::from_secs(600) }
+    }
+
     #[test]
     fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
         let wrong = installer::Fault::Chunk { part: Part::Root, chunk: 3 };
@@ -271,6 +286,7 @@ mod tests {
         assert_eq!(Refusal::from(Release::from(other)).failure(), Failure::WrongBytes);
         assert_eq!(Refusal::from(Release::from(rolled_back)).failure(), Failure::Final);
         assert_eq!(Refusal::NoRepository.failure(), Failure::Final);
+        assert_eq!(Refusal::from(Release::from(slow())).failure(), Failure::Slow);
     }
 
     #[test]
@@ -283,6 +299,7 @@ mod tests {
         let rot = Rot { part: Part::Boot, chunk: 0 };
 
         assert_eq!(unreachable().blame(), Blame::Network);
+        assert_eq!(Refusal::from(Release::from(slow())).blame(), Blame::Network);
         assert_eq!(older.blame(), Blame::Request);
         assert_eq!(Refusal::Rotten { slot: Slot::A, rot }.blame(), Blame::Medium);
         assert_eq!(Refusal::NoRepository.blame(), Blame::Configuration);

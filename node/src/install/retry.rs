@@ -22,6 +22,9 @@ impl Default for Waits {
 /// Somebody who watches learns of a repository that stays away after a quarter of an hour.
 const ATTENDED_ATTEMPTS: u32 = 9;
 
+/// Each of them takes a minute and more.
+const SLOW_ATTEMPTS: u32 = 4;
+
 /// The same bytes that are wrong so often in a row are wrong at their source.
 const WRONG_ATTEMPTS: u32 = 4;
 
@@ -30,6 +33,8 @@ const WRONG_ATTEMPTS: u32 = 4;
 pub enum Failure {
     /// The repository could not be reached, or broke off.
     Unreachable,
+    /// The repository sent less than it must.
+    Slow,
     /// What came is not what was signed: perhaps damaged on its way.
     WrongBytes,
     /// Another attempt would end the same.
@@ -41,6 +46,8 @@ pub enum Failure {
 pub struct Retry {
     waits: Waits,
     unreachable: u32,
+    /// Not counted anew by what was reached: whoever trickles gets on as well.
+    slow: u32,
     wrong: u32,
     reached: u64,
 }
@@ -63,17 +70,18 @@ impl Retry {
         jitter: f64,
     ) -> Option<Duration> {
         if reached > self.reached {
-            *self = Self { reached, ..Self::new(self.waits) };
+            *self = Self { reached, slow: self.slow, ..Self::new(self.waits) };
         }
         let count = match failure {
             Failure::Unreachable => &mut self.unreachable,
+            Failure::Slow => &mut self.slow,
             Failure::WrongBytes => &mut self.wrong,
             Failure::Final => return None,
         };
         *count += 1;
-        let gives_up =
-            (watches && self.unreachable >= ATTENDED_ATTEMPTS) || self.wrong >= WRONG_ATTEMPTS;
-        let failures = self.unreachable.max(self.wrong).saturating_sub(1);
+        let tires = self.unreachable >= ATTENDED_ATTEMPTS || self.slow >= SLOW_ATTEMPTS;
+        let gives_up = (watches && tires) || self.wrong >= WRONG_ATTEMPTS;
+        let failures = self.unreachable.max(self.slow).max(self.wrong).saturating_sub(1);
         let wait = doubling(self.waits.first, self.waits.longest, failures);
         (!gives_up).then(|| wait.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0)))
     }
@@ -110,6 +118,13 @@ mod tests {
         let waits = waits(Failure::Unreachable, 30, true, 1);
 
         assert_eq!(waits[2..], [Some(2); 28]);
+    }
+
+    #[test]
+    fn getting_on_slowly_is_no_getting_on() {
+        let waits = waits(Failure::Slow, 4, true, 1);
+
+        assert_eq!(waits, [Some(2), Some(4), Some(8), None]);
     }
 
     #[test]

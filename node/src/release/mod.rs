@@ -7,6 +7,7 @@
 pub mod choice;
 pub mod custom;
 pub mod expiry;
+pub mod floor;
 pub mod io;
 pub mod listing;
 pub mod publish;
@@ -16,6 +17,7 @@ pub mod trusted;
 pub use choice::{Available, Running, Target};
 pub use custom::Custom;
 pub use expiry::{Now, TimeSource};
+pub use floor::Floor;
 pub use io::client::{Client, Settings};
 pub use io::download::Download;
 pub use io::fetch::Patience;

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use semver::Version;
 use spire_bridge::identity::WallTime;
@@ -11,6 +12,7 @@ use tough::error::Error as Tough;
 use tough::schema::{Error as Schema, RoleType};
 
 use super::TimeSource;
+use crate::config::Rate;
 
 /// A file of a repository, by its part in the chain of trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +98,24 @@ pub enum Refusal {
         what: String,
         /// Bytes, or roots, that were taken.
         limit: u64,
+    },
+    /// An update came so slowly that a router would wait for it for ever.
+    #[error("slow retrieval: {came} bytes of {url} came in {waited:?}, less than {least} a second")]
+    SlowRetrieval {
+        /// Which file.
+        url: String,
+        /// Bytes that came.
+        came: u64,
+        /// While they were waited for.
+        waited: Duration,
+        /// The least that is taken.
+        least: Rate,
+    },
+    /// Metadata came so slowly that a router would wait for it for ever.
+    #[error("slow retrieval: the metadata was not whole after {within:?}")]
+    SlowMetadata {
+        /// The time that it had.
+        within: Duration,
     },
     /// Too few of the keys that may sign a role did.
     #[error("wrong keys: {role} has {valid} valid signatures of the {threshold} it needs")]
@@ -195,6 +215,13 @@ pub enum Error {
     },
 }
 
+impl Refusal {
+    /// Tells whether all that is wrong is the pace.
+    pub const fn is_slow(&self) -> bool {
+        matches!(self, Self::SlowRetrieval { .. } | Self::SlowMetadata { .. })
+    }
+}
+
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(Box::new(refusal))
@@ -214,6 +241,9 @@ impl Error {
     }
 
     pub(super) fn from_transport(error: &TransportError) -> Self {
+        if let Some(refusal) = cause::<Refusal>(error) {
+            return refusal.clone().into();
+        }
         let url = error.url().to_owned();
         match error.kind() {
             tough::TransportErrorKind::FileNotFound => Self::Missing { url },

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -19,6 +20,8 @@ pub(crate) enum Manner {
     Dies(usize),
     /// So many bytes of each answer, and then nothing more.
     Stops(usize),
+    /// A byte at a time, with this pause after each.
+    Trickles(Duration),
     /// Zeros for ever.
     Endless,
     /// Takes the question and says nothing.
@@ -84,6 +87,7 @@ async fn answer(
             send(&mut stream, folder, path, range, *after).await?;
             std::future::pending().await
         }
+        Manner::Trickles(pause) => trickle(&mut stream, folder, path, *pause).await,
         Manner::Silent => std::future::pending().await,
         Manner::Says(status) => say(&mut stream, status, "").await,
         Manner::Elsewhere(to) => {
@@ -96,6 +100,17 @@ async fn answer(
             }
         }
     }
+}
+
+async fn trickle(stream: &mut TcpStream, folder: &Path, path: &str, pause: Duration) -> Option<()> {
+    let mut tick = tokio::time::interval(pause);
+    let bytes = std::fs::read(folder.join(path.trim_start_matches('/'))).ok()?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.ok()?;
+    for byte in bytes {
+        tick.tick().await;
+        stream.write_all(&[byte]).await.ok()?;
+    }
+    Some(())
 }
 
 async fn send(

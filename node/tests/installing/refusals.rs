@@ -112,6 +112,23 @@ async fn the_newest_version_is_not_installed_again() {
 }
 
 #[tokio::test]
+async fn a_repository_that_trickles_holds_nobody_up() {
+    let publisher = Publisher::of("1.6.0");
+    let pause = std::time::Duration::from_millis(5);
+    let trickle = Server::start(publisher.folder(), Manner::Trickles(pause)).await;
+    let router = Router::of("1.5.0", &publisher, Some(trickle.url()));
+    let installing = router.installing();
+
+    let refusal = end(installing.install("a test".into(), &Wish::default()).unwrap()).await;
+    let refusal = refusal.unwrap_err();
+
+    assert_eq!(refusal.blame(), Blame::Network);
+    assert!(refusal.to_string().contains("slow retrieval"), "{refusal}");
+    assert_eq!(trickle.ranges().len(), 4, "it is tried again, a few times");
+    assert!(installing.fetch("a test".into()).await.is_ok(), "nobody is at it any more");
+}
+
+#[tokio::test]
 async fn a_second_caller_is_told_who_is_at_it() {
     let publisher = Publisher::of("1.6.0");
     let stuck = Server::start(publisher.folder(), Manner::Stops(400_000)).await;

@@ -21,7 +21,7 @@ use mesh_node::install::refusal::Refusal;
 use mesh_node::install::retry::Waits;
 use mesh_node::io::installing::{Installing, Places, Progresses, Settings};
 use mesh_node::proto::image::{ImageStatus, Progress, Slot as Told};
-use mesh_node::release::Patience;
+use mesh_node::release::{Floor, Patience};
 use tempfile::TempDir;
 use url::Url;
 
@@ -78,8 +78,10 @@ impl Router {
     }
 
     pub(crate) fn installing(&self) -> Arc<Installing> {
+        let update = Config::parse(&self.config).unwrap().update;
+        let floor = Floor { least: update.least_bandwidth, window: Duration::from_millis(200) };
         Installing::new(Settings {
-            update: Config::parse(&self.config).unwrap().update,
+            update,
             places: Places {
                 trusted: self.path("data/releases"),
                 scratch: self.path("scratch"),
@@ -91,7 +93,7 @@ impl Router {
                 data: self.path("data"),
             },
             slots: Ok(self.slots()),
-            patience: Patience { idle: Duration::from_secs(20), ..Patience::default() },
+            patience: Patience { idle: Duration::from_secs(20), floor, ..Patience::default() },
             waits: Waits { first: Duration::from_millis(1), longest: Duration::from_millis(2) },
         })
     }

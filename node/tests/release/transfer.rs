@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use mesh_node::release::{Client, Error, Patience, Refusal, Role, Settings, Target};
+use mesh_node::config::Rate;
+use mesh_node::release::{Client, Error, Floor, Patience, Refusal, Role, Settings, Target};
 use std::time::Duration;
 
 use crate::depot::{Depot, later, refresh};
@@ -134,6 +135,33 @@ async fn silent_server_is_left_alone_after_a_while() {
     let (_, error) = read(&client, &update, 0).await;
 
     assert!(matches!(error, Some(Error::Unreachable { .. })), "{error:?}");
+}
+
+#[tokio::test]
+async fn server_that_trickles_is_left_by_name_though_it_is_never_silent() {
+    let (depot, server, _, update) = served(Manner::Trickles(Duration::from_millis(5))).await;
+    let least = Rate::from_kbit(80).unwrap();
+    let floor = Floor { least, window: Duration::from_millis(200) };
+    let patience = Patience { floor, ..Patience::default() };
+    let settings = Settings { repository: server.url(), patience, ..depot.settings() };
+
+    let (_, error) = read(&Client::new(settings).unwrap(), &update, 0).await;
+
+    let Some(Error::Refused(refusal)) = error else { panic!("{error:?}") };
+    assert!(matches!(*refusal, Refusal::SlowRetrieval { .. }), "{refusal}");
+    assert!(refusal.to_string().starts_with("slow retrieval: "), "{refusal}");
+}
+
+#[tokio::test]
+async fn metadata_that_takes_for_ever_is_left_by_name() {
+    let depot = Depot::new();
+    let quick = Patience { walk: Duration::ZERO, ..Patience::default() };
+    let settings = Settings { patience: quick, ..depot.settings() };
+
+    let error = refresh(&mut Client::new(settings).unwrap()).await.unwrap_err();
+
+    let Error::Refused(refusal) = error else { panic!("{error:?}") };
+    assert_eq!(*refusal, Refusal::SlowMetadata { within: Duration::ZERO });
 }
 
 #[tokio::test]

@@ -103,14 +103,14 @@ impl Work<'_> {
             let again = format!("{}; again in {} s", refusal.in_full(), wait.as_secs().max(1));
             self.seat.show(self.meter.wait(again, uptime()));
             sleep(wait).await;
-            if matches!(refusal, Refusal::Release(crate::release::Error::Missing { .. })) {
+            if refusal.asks_for_another() {
                 self.look_for_another();
             }
         }
         self.finish().await
     }
 
-    /// The repository has moved on: what it has now may be something else.
+    /// What the repository has now may be something else.
     fn look_for_another(&mut self) {
         if let Some(Source::Release { .. }) = self.source {
             (self.source, self.writer) = (None, None);

@@ -33,7 +33,7 @@ use crate::install::refusal::{Doing, Refusal};
 use crate::install::retry::Waits;
 use crate::prepare::data_schema;
 use crate::proto::image::Progress;
-use crate::release::{self, Available, Client, Now, Patience};
+use crate::release::{self, Available, Client, Floor, Now, Patience};
 use desk::Desk;
 use job::{Job, Limits};
 use memory::Memory;
@@ -127,13 +127,9 @@ impl Settings {
     /// Takes what this machine has.
     pub fn of_machine(update: Update) -> Self {
         let slots = Slots::find().map_err(|fault| super::log::with_causes(&fault));
-        Self {
-            update,
-            places: Places::default(),
-            slots,
-            patience: Patience::default(),
-            waits: Waits::default(),
-        }
+        let floor = Floor { least: update.least_bandwidth, ..Patience::default().floor };
+        let patience = Patience { floor, ..Patience::default() };
+        Self { update, places: Places::default(), slots, patience, waits: Waits::default() }
     }
 }
 

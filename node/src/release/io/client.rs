@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use spire_bridge::identity::WallTime;
+use tokio::time::timeout;
 use tough::schema::Role as _;
 use tough::{ExpirationEnforcement, Limits, Repository, RepositoryLoader};
 use url::Url;
@@ -110,7 +111,7 @@ pub(super) async fn walk(
         |error: io::Error| Error::Local { path: scratch.clone(), reason: error.to_string() };
     store.check_out().map_err(local)?;
     let root = store.trusted().start(root).to_vec();
-    let loaded = RepositoryLoader::new(
+    let loading = RepositoryLoader::new(
         &root,
         folder(repository, "metadata/"),
         folder(repository, "targets/"),
@@ -120,10 +121,11 @@ pub(super) async fn walk(
     .datastore(&scratch)
     // Its clock is the system's, which on a router may stand in 1970: `check_expiry` does it with ours.
     .expiration_enforcement(ExpirationEnforcement::Unsafe)
-    .load()
-    .await;
+    .load();
+    let loaded = timeout(patience.walk, loading).await;
     store.check_in();
-    let walked = loaded.map_err(|error| Error::from_tough(&error, &scratch))?;
+    let slow = |_| Refusal::SlowMetadata { within: patience.walk };
+    let walked = loaded.map_err(slow)?.map_err(|error| Error::from_tough(&error, &scratch))?;
     let expires = check_expiry(&walked, now)?;
     Ok(Listing {
         offered: updates(walked.targets(), walked.root().signed.consistent_snapshot),

@@ -10,9 +10,14 @@ use tough::{Bytes, Transport, TransportError, TransportErrorKind, TransportStrea
 use url::Url;
 
 use super::{file, http};
+use crate::config::Update;
+use crate::release::{Floor, Refusal};
 
 /// Chunks between the reader and the writer: enough to keep both busy, and at most 64 KiB each over HTTP.
 const AHEAD: usize = 4;
+
+/// As long as a radio link fades at worst; a server below the floor holds a router up no longer than this.
+const WINDOW: Duration = Duration::from_secs(60);
 
 /// How long a server may keep a router waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +28,10 @@ pub struct Patience {
     pub idle: Duration,
     /// For a whole metadata file, so that drops do not count as a stream.
     pub metadata: Duration,
+    /// For all of the metadata, however long the chain of its roots is.
+    pub walk: Duration,
+    /// For an update file: what must come on average.
+    pub floor: Floor,
 }
 
 impl Default for Patience {
@@ -32,6 +41,8 @@ impl Default for Patience {
             connect: Duration::from_secs(10),
             idle: Duration::from_secs(30),
             metadata: Duration::from_secs(120),
+            walk: Duration::from_secs(600),
+            floor: Floor { least: Update::LEAST_BANDWIDTH, window: WINDOW },
         }
     }
 }
@@ -43,7 +54,11 @@ pub(super) type Sink = mpsc::Sender<Result<Bytes, TransportError>>;
 pub(super) fn start(url: Url, from: u64, patience: Patience) -> Chunks {
     let (sink, chunks) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
-        if let Err(error) = send(&url, from, patience, &sink).await {
+        let sent = tokio::select! {
+            sent = send(&url, from, patience, &sink) => sent,
+            () = sink.closed() => return,
+        };
+        if let Err(error) = sent {
             // Nobody listens any more: nobody wants to know.
             let _ = sink.send(Err(error)).await;
         }
@@ -81,8 +96,12 @@ impl Transport for Metadata {
         let (sink, chunks) = mpsc::channel(AHEAD);
         let patience = self.0;
         tokio::spawn(async move {
-            let whole = timeout(patience.metadata, send(&url, 0, patience, &sink)).await;
-            let slow = || Err(broken(&url, format!("not whole after {:?}", patience.metadata)));
+            let whole = tokio::select! {
+                whole = timeout(patience.metadata, send(&url, 0, patience, &sink)) => whole,
+                () = sink.closed() => return,
+            };
+            let within = patience.metadata;
+            let slow = || Err(broken(&url, Refusal::SlowMetadata { within }));
             if let Err(error) = whole.unwrap_or_else(|_| slow()) {
                 let _ = sink.send(Err(error)).await;
             }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -16,6 +16,8 @@ use tough::{Bytes, TransportError, TransportErrorKind};
 use url::{Host, Position, Url};
 
 use super::fetch::{Patience, Sink, broken, missing};
+use crate::release::Refusal;
+use crate::release::floor::{Slow, Waiting};
 
 /// As many as browsers follow for a good reason.
 const REDIRECTS: usize = 5;
@@ -40,9 +42,16 @@ pub(super) async fn send(
         status => return Err(broken(url, format!("answered {status} to a range from {from}"))),
     };
     let mut body = answer.into_body();
-    while let Some(frame) = within(url, patience.idle, body.frame()).await? {
+    let mut waiting = Waiting::new(patience.floor);
+    loop {
+        let asked = Instant::now();
+        let frame = within(url, patience.idle, body.frame()).await?;
+        let waited = asked.elapsed();
+        let Some(frame) = frame else { return Ok(()) };
         let frame = frame.map_err(|error| broken(url, error))?;
-        let Ok(mut chunk) = frame.into_data() else { continue };
+        let mut chunk = frame.into_data().unwrap_or_default();
+        let came = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        waiting.took(waited, came).map_err(|slow| held_up(url, slow))?;
         let skipped = chunk.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
         let rest = chunk.split_off(skipped);
         skip = skip.saturating_sub(u64::try_from(skipped).unwrap_or(u64::MAX));
@@ -50,7 +59,11 @@ pub(super) async fn send(
             return Ok(());
         }
     }
-    Ok(())
+}
+
+fn held_up(url: &Url, slow: Slow) -> TransportError {
+    let Slow { came, waited, least } = slow;
+    broken(url, Refusal::SlowRetrieval { url: url.to_string(), came, waited, least })
 }
 
 /// Asks, and asks where it is sent to, until there is an answer of substance.
