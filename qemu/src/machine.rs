@@ -8,6 +8,9 @@ use crate::accel::Accel;
 use crate::board::Board;
 use crate::topology::MacAddr;
 
+/// What a machine prints on its serial line, among its logs.
+pub(crate) const SERIAL_LOG: &str = "serial.log";
+
 /// Whether a machine's `eth0` leads to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uplink {
@@ -127,7 +130,7 @@ impl MachineSpec {
 
     /// Returns the file that collects what the guest writes on its serial line.
     pub fn serial_log(&self) -> PathBuf {
-        self.logs.join("serial.log")
+        self.logs.join(SERIAL_LOG)
     }
 
     /// Returns the file that collects what passes over `hvc0`.

@@ -141,7 +141,12 @@ pub struct Group {
     pub is_timed: bool,
     /// Its scenarios, the quick ones first.
     pub scenarios: &'static [Scenario],
+    /// Tells what those of them that passed have covered together.
+    pub summary: Option<Summary>,
 }
+
+/// Tells what the scenarios of these names covered, as they have left it.
+pub type Summary = fn(&Site, &[&str]) -> anyhow::Result<String>;
 
 /// Returns all groups.
 pub fn groups() -> &'static [Group] {

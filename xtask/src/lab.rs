@@ -2,6 +2,7 @@
 
 mod lanes;
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -61,12 +62,27 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
             .map(|o| json!({ "name": o.name, "seconds": o.seconds, "failure": o.failure }));
         println!("{}", rows.collect::<serde_json::Value>());
     } else {
+        print!("{}", summaries(&site, &outcomes)?);
         println!("{} passed, {failed} failed", outcomes.len() - failed);
     }
     if failed > 0 {
         bail!("{failed} of {} scenarios failed", outcomes.len())
     }
     Ok(())
+}
+
+/// What the scenarios of each group that passed have covered together.
+fn summaries(site: &Site, outcomes: &[Outcome]) -> Result<String> {
+    let passed: BTreeSet<_> =
+        outcomes.iter().filter(|it| it.failure.is_none()).map(|it| it.name).collect();
+    let mut text = String::new();
+    for group in scenario::groups() {
+        let names = group.scenarios.iter().map(|it| it.name).filter(|it| passed.contains(it));
+        if let Some(summary) = group.summary {
+            text += &summary(site, &names.collect::<Vec<_>>())?;
+        }
+    }
+    Ok(text)
 }
 
 /// Builds what the lab boots and runs.

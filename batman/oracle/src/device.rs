@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use batman::codec::BatadvCmd;
+use batman::codec::{BatadvAttr, BatadvCmd};
 use batman::{Knob, MacAddr, Notification, Value};
 use serde_json::json;
 
@@ -38,6 +38,11 @@ async fn itself(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
     let device = world.kernel.mesh_device(&mesh).await?;
     let state = world.kernel.mesh_state(&mesh).await?;
     let primary = state.primary.context("no hard interface is active")?;
+    let network_coding =
+        world.kernel.mesh_attributes(&mesh).await?.iter().find_map(|it| match it {
+            BatadvAttr::NetworkCodingEnabled(on) => Some(*on),
+            _ => None,
+        });
     let theirs = batctl::query(&["meshif", MESHES[0], "mesh_json"])?;
     let ours = [
         ("version", json!(device.version)),
@@ -55,13 +60,27 @@ async fn itself(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
         ("hard_ifindex", json!(primary.index.0)),
         ("hard_ifname", json!(primary.name.as_str())),
         ("hard_address", json!(primary.address.to_string())),
+        ("network_coding_enabled", json!(network_coding)),
     ];
     for (key, value) in &ours {
         let told = batctl::plain(theirs.get(*key));
         ensure!(told == *value, "{key}: we see {value}, batctl {told}");
-        report.covers(BatadvCmd::GetMesh, &[key]);
+        match option(key) {
+            Some(option) if told.is_null() => report.coverage().lacks(&[key], option),
+            _ => report.covers(BatadvCmd::GetMesh, &[key]),
+        }
     }
     Ok(())
+}
+
+/// What a kernel has to be built with to tell something of a mesh device that is no setting of ours.
+fn option(key: &str) -> Option<&'static str> {
+    match key {
+        "bla_crc" => Some("CONFIG_BATMAN_ADV_BLA"),
+        "mcast_flags" | "mcast_flags_priv" => Some("CONFIG_BATMAN_ADV_MCAST"),
+        "network_coding_enabled" => Some("CONFIG_BATMAN_ADV_NC"),
+        _ => None,
+    }
 }
 
 async fn vlan(world: &mut World, report: &mut Report) -> anyhow::Result<()> {

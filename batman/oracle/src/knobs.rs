@@ -28,6 +28,7 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
             }
             Ok(Seen::Lacking) => {
                 report.lacks(world.algorithm, &title, &knob.about().why_lacking());
+                report.coverage().lacks_knob(knob, &key(knob)?);
             }
             Err(error) => report.fails(world.algorithm, &format!("{title}: {error:#}")),
         }
@@ -58,7 +59,7 @@ async fn both_ways(world: &mut World, knob: Knob) -> anyhow::Result<Seen> {
         }
     }
     for value in values.iter().rev() {
-        tell(world, knob, *value)?;
+        tell(world.algorithm, knob, *value)?;
         let read = ours(world, knob).await?;
         if read != Some(*value) {
             bail!("batctl sets {value}, we read {read:?}");
@@ -99,7 +100,7 @@ fn values(knob: Knob, algorithm: RoutingAlgorithm) -> Vec<Value> {
     values.into_iter().filter(|value| knob.takes(*value, algorithm)).collect()
 }
 
-async fn ours(world: &mut World, knob: Knob) -> anyhow::Result<Option<Value>> {
+pub(crate) async fn ours(world: &mut World, knob: Knob) -> anyhow::Result<Option<Value>> {
     let mesh = name(MESHES[0]);
     Ok(match knob.about().scope {
         Scope::Mesh => world.kernel.mesh_device(&mesh).await?.settings.get(knob),
@@ -113,7 +114,7 @@ async fn ours(world: &mut World, knob: Knob) -> anyhow::Result<Option<Value>> {
 }
 
 /// What batctl's JSON says; null if it says nothing.
-fn theirs(knob: Knob) -> anyhow::Result<Json> {
+pub(crate) fn theirs(knob: Knob) -> anyhow::Result<Json> {
     let vlan = VLAN.to_string();
     let object = match knob.about().scope {
         Scope::Mesh => batctl::query(&["meshif", MESHES[0], "mesh_json"])?,
@@ -141,7 +142,7 @@ fn key(knob: Knob) -> anyhow::Result<String> {
 }
 
 /// A value as batctl's JSON has it.
-fn shown(value: Value) -> Json {
+pub(crate) fn shown(value: Value) -> Json {
     match value {
         Value::Switch(on) => json!(on),
         Value::Number(number) => json!(number),
@@ -163,14 +164,14 @@ fn step(knob: Knob, value: Value) -> anyhow::Result<Step> {
 }
 
 /// Has batctl set a value, in its words.
-fn tell(world: &World, knob: Knob, value: Value) -> anyhow::Result<()> {
+pub(crate) fn tell(algorithm: RoutingAlgorithm, knob: Knob, value: Value) -> anyhow::Result<()> {
     let vlan = VLAN.to_string();
     let mut words: Vec<&str> = match knob.about().scope {
         Scope::Mesh => vec!["meshif", MESHES[0]],
         Scope::HardInterface => vec!["hardif", CABLE[0]],
         Scope::Vlan => vec!["meshif", MESHES[0], "vid", &vlan],
     };
-    let (command, said) = words_for(knob, value, world.algorithm);
+    let (command, said) = words_for(knob, value, algorithm);
     words.push(command);
     words.extend(said.split(' '));
     batctl::run(&words).map(drop)
@@ -218,7 +219,7 @@ fn words_for(knob: Knob, value: Value, algorithm: RoutingAlgorithm) -> (&'static
     }
 }
 
-fn title(knob: Knob) -> String {
+pub(crate) fn title(knob: Knob) -> String {
     match knob.about().scope {
         Scope::Mesh => knob.to_string(),
         Scope::HardInterface => format!("hard interface {knob}"),

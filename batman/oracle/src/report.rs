@@ -1,6 +1,7 @@
 //! What was compared, and what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use batman::RoutingAlgorithm;
 use batman::codec::BatadvCmd;
@@ -11,35 +12,61 @@ use crate::coverage::Coverage;
 /// What was compared on this kernel.
 #[derive(Default)]
 pub(crate) struct Report {
-    knobs: BTreeMap<String, Fate>,
+    /// Knobs that each set and the other read, with how many values.
+    knobs: BTreeMap<String, usize>,
+    /// What this kernel lacks, and why; both say so.
+    lacking: BTreeMap<String, String>,
+    /// Tables, and how many rows were the same.
     tables: BTreeMap<String, usize>,
+    /// Tables that mesh-node shows in JSON with batctl's keys, and how many rows had the same values.
+    shown: BTreeMap<String, usize>,
     others: Vec<String>,
+    /// What was changed behind the back of a mesh-node, and how it was mended.
+    mended: Vec<(String, Mended)>,
     failures: Vec<String>,
     coverage: Coverage,
 }
 
-/// What became of a knob.
-enum Fate {
-    /// Set by us and read by batctl, and the other way round, with so many values.
-    BothWays(usize),
-    /// This kernel lacks it, and both say so.
-    Lacking(String),
+/// How a change was undone.
+pub(crate) struct Mended {
+    /// From the start of the change on.
+    pub(crate) after: Duration,
+    /// The lines in which mesh-node told of it.
+    pub(crate) lines: usize,
 }
 
 impl Report {
     pub(crate) fn agrees(&mut self, algorithm: RoutingAlgorithm, knob: &str, values: usize) {
         println!("  {knob}: {values} values both ways");
-        self.knobs.insert(format!("{algorithm} {knob}"), Fate::BothWays(values));
+        self.knobs.insert(format!("{algorithm} {knob}"), values);
     }
 
-    pub(crate) fn lacks(&mut self, algorithm: RoutingAlgorithm, knob: &str, why: &str) {
-        println!("  {knob}: lacking: {why}");
-        self.knobs.insert(format!("{algorithm} {knob}"), Fate::Lacking(why.to_owned()));
+    pub(crate) fn lacks(&mut self, algorithm: RoutingAlgorithm, what: &str, why: &str) {
+        println!("  {what}: lacking: {why}");
+        self.lacking.insert(format!("{algorithm} {what}"), why.to_owned());
+    }
+
+    /// Notes that this kernel does not offer an algorithm.
+    pub(crate) fn has_no(&mut self, algorithm: RoutingAlgorithm) {
+        const OPTION: &str = "CONFIG_BATMAN_ADV_BATMAN_V";
+        self.lacks(algorithm, "algorithm", &format!("it was built without {OPTION}"));
+        self.coverage.lacks(&["throughput"], OPTION);
     }
 
     pub(crate) fn table(&mut self, algorithm: RoutingAlgorithm, table: &str, rows: usize) {
         println!("  {table}: the same {rows} rows");
         self.tables.insert(format!("{algorithm} {table}"), rows);
+    }
+
+    pub(crate) fn shows(&mut self, algorithm: RoutingAlgorithm, query: &str, rows: usize) {
+        println!("  mesh-node shows {query}: the same {rows} rows");
+        self.shown.insert(format!("{algorithm} {query}"), rows);
+    }
+
+    pub(crate) fn mended(&mut self, algorithm: RoutingAlgorithm, what: &str, mended: Mended) {
+        let Mended { after, lines } = mended;
+        println!("  {what}: back after {} ms, {lines} lines", after.as_millis());
+        self.mended.push((format!("{algorithm} {what}"), mended));
     }
 
     pub(crate) fn fails(&mut self, algorithm: RoutingAlgorithm, what: &str) {
@@ -57,6 +84,10 @@ impl Report {
         self.coverage.add(command, attributes);
     }
 
+    pub(crate) fn coverage(&mut self) -> &mut Coverage {
+        &mut self.coverage
+    }
+
     /// Takes what is missing without a reason for a failure.
     pub(crate) fn close(&mut self) {
         for missing in self.coverage.missing() {
@@ -69,24 +100,21 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let both = self.knobs.iter().filter_map(|(knob, fate)| match fate {
-            Fate::BothWays(values) => Some((knob.clone(), json!(values))),
-            Fate::Lacking(_) => None,
+        // The kernel's own name for itself.
+        let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let release = release.trim();
+        let mended = self.mended.iter().map(|(what, Mended { after, lines })| {
+            json!({ "what": what, "milliseconds": after.as_millis(), "lines": lines })
         });
-        let lacking = self.knobs.iter().filter_map(|(knob, fate)| match fate {
-            Fate::Lacking(why) => Some((knob.clone(), json!(why))),
-            Fate::BothWays(_) => None,
-        });
-        let empty: BTreeSet<_> =
-            self.tables.iter().filter(|(_, rows)| **rows == 0).map(|(table, _)| table).collect();
         json!({
-            "knobs": both.collect::<serde_json::Map<_, _>>(),
-            "lacking": lacking.collect::<serde_json::Map<_, _>>(),
+            "release": release,
+            "knobs": self.knobs,
+            "lacking": self.lacking,
             "tables": self.tables,
-            "empty": empty,
+            "shown": self.shown,
             "others": self.others,
-            "commands": self.coverage.commands(),
-            "attributes": self.coverage.attributes(),
+            "mended": mended.collect::<Vec<_>>(),
+            "compared": self.coverage.compared(),
             "out_of_reach": self.coverage.out_of_reach(),
             "failures": self.failures,
         })

@@ -13,13 +13,13 @@ use crate::report::Report;
 use crate::world::{MESHES, World, name};
 
 /// Rows come and go while they are compared: so often it is tried.
-const TRIES: usize = 20;
+pub(crate) const TRIES: usize = 20;
 
 /// Between two tries.
-const PAUSE: Duration = Duration::from_millis(300);
+pub(crate) const PAUSE: Duration = Duration::from_millis(300);
 
 /// What changes from one look to the next: only that it is there is compared.
-const RESTLESS: [&str; 4] = ["last_seen_msecs", "tq", "throughput", "tt_flags"];
+pub(crate) const RESTLESS: [&str; 4] = ["last_seen_msecs", "tq", "throughput", "tt_flags"];
 
 /// A row, with what changes all the time only as being there.
 type Rows = BTreeSet<String>;
@@ -28,6 +28,11 @@ type Rows = BTreeSet<String>;
 pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
     world.ask_from_lan().await?;
     for table in TABLES {
+        if let Some(option) = lacking(&mut world.kernel, table).await {
+            report.lacks(world.algorithm, table.query, &format!("it was built without {option}"));
+            report.coverage().refused(command(table.kind), table.keys, option);
+            continue;
+        }
         match same(&mut world.kernel, table).await {
             Ok(rows) => {
                 report.table(world.algorithm, table.query, rows);
@@ -144,6 +149,13 @@ const TABLES: [Table; 10] = [
         kind: Kind::Multicast,
     },
 ];
+
+/// Tells the option without which this kernel was built, if we say that it has no such table and batctl cannot read it either.
+async fn lacking(kernel: &mut Kernel, table: Table) -> Option<&'static str> {
+    let refused = ours(kernel, &name(MESHES[0]), table.kind).await.err()?;
+    let Some(batman::Error::NotBuilt { option, .. }) = refused.downcast_ref() else { return None };
+    theirs(table).is_err().then_some(*option)
+}
 
 /// Reads until both see the same, and tells how many rows that are.
 async fn same(kernel: &mut Kernel, table: Table) -> anyhow::Result<usize> {

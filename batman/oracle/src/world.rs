@@ -10,6 +10,8 @@ use batman::{
 };
 use rtnetlink::{LinkUnspec, LinkVeth};
 
+use crate::node::BRIDGE;
+
 /// The mesh that is looked at, and its neighbour.
 pub(crate) const MESHES: [&str; 2] = ["bat0", "bat1"];
 
@@ -17,7 +19,7 @@ pub(crate) const MESHES: [&str; 2] = ["bat0", "bat1"];
 pub(crate) const CABLE: [&str; 2] = ["mesh0", "mesh1"];
 
 /// The two ends of the cable of a client in the LAN of the first.
-const CLIENT: [&str; 2] = ["lan0", "lan1"];
+pub(crate) const CLIENT: [&str; 2] = ["lan0", "lan1"];
 
 /// The VLAN of the first.
 pub(crate) const VLAN: u16 = 10;
@@ -33,17 +35,23 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) async fn create(algorithm: RoutingAlgorithm) -> anyhow::Result<Self> {
+    /// Lays the cables, and makes no mesh.
+    pub(crate) async fn cabled(algorithm: RoutingAlgorithm) -> anyhow::Result<Self> {
         let (connection, links, _) = rtnetlink::new_connection()?;
         tokio::spawn(connection);
         let mut world = Self { kernel: Kernel::open()?, algorithm, links };
         world.cable(CABLE).await?;
         world.cable(CLIENT).await?;
+        Ok(world)
+    }
+
+    pub(crate) async fn create(algorithm: RoutingAlgorithm) -> anyhow::Result<Self> {
+        let mut world = Self::cabled(algorithm).await?;
         for (mesh, link) in MESHES.iter().zip(CABLE) {
             let (mesh, link) = (name(mesh), name(link));
             world.apply(Step::CreateMesh { mesh: mesh.clone(), algorithm }).await?;
             // With it on, broadcasts are held back for half a minute.
-            world.apply(set(&mesh, Knob::BridgeLoopAvoidance, Value::Switch(false))).await?;
+            world.switch(&mesh, Knob::BridgeLoopAvoidance, false).await?;
             world.apply(Step::Attach { link, mesh: mesh.clone() }).await?;
             world.apply(Step::SetUp { link: mesh }).await?;
         }
@@ -68,6 +76,14 @@ impl World {
         self.kernel.apply(&step).await.with_context(|| step.to_string())
     }
 
+    /// Switches something of a mesh, if this kernel has it.
+    async fn switch(&mut self, mesh: &IfName, knob: Knob, on: bool) -> anyhow::Result<()> {
+        if self.kernel.mesh_device(mesh).await?.settings.get(knob).is_none() {
+            return Ok(());
+        }
+        self.apply(set(mesh, knob, Value::Switch(on))).await
+    }
+
     /// Has the LAN's client ask for an address, which fills the cache of the distributed ARP table; and, with bridge loop
     /// avoidance on, until the node claims the client. The two do not depend on the algorithm, and a new backbone holds
     /// broadcasts back for half a minute: so one algorithm's world does.
@@ -75,12 +91,13 @@ impl World {
         let mesh = name(MESHES[0]);
         let address = Address::new(Ipv4Addr::new(10, 9, 0, 1).into(), 24).context("an address")?;
         self.apply(Step::AddAddress { link: name(CLIENT[1]), address }).await?;
-        self.apply(set(&mesh, Knob::DistributedArpTable, Value::Switch(true))).await?;
+        self.switch(&mesh, Knob::DistributedArpTable, true).await?;
         ask()?;
-        if self.algorithm == RoutingAlgorithm::BatmanV {
+        let has_loop_avoidance = self.kernel.claims(&mesh).await.is_ok();
+        if self.algorithm == RoutingAlgorithm::BatmanV || !has_loop_avoidance {
             return Ok(());
         }
-        self.apply(set(&mesh, Knob::BridgeLoopAvoidance, Value::Switch(true))).await?;
+        self.switch(&mesh, Knob::BridgeLoopAvoidance, true).await?;
         let since = Instant::now();
         while since.elapsed() < MET && self.kernel.claims(&mesh).await?.is_empty() {
             ask()?;
@@ -89,13 +106,11 @@ impl World {
     }
 
     /// Takes everything away again.
-    pub(crate) async fn remove(mut self) -> anyhow::Result<()> {
-        for mesh in MESHES {
-            self.kernel.remove_mesh(&name(mesh)).await?;
-        }
-        for link in [CABLE[0], CLIENT[0], "br0"] {
-            let index = self.index(link).await?;
-            self.links.link().del(index).execute().await?;
+    pub(crate) async fn remove(self) -> anyhow::Result<()> {
+        for link in [MESHES[0], MESHES[1], CABLE[0], CLIENT[0], "br0", BRIDGE] {
+            if let Ok(index) = self.index(link).await {
+                self.links.link().del(index).execute().await?;
+            }
         }
         Ok(())
     }

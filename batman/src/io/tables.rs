@@ -34,6 +34,17 @@ impl Kernel {
         self.one(question, || Request::Mesh(mesh.clone()), |message| message.try_into()).await
     }
 
+    /// Reads all that the kernel tells of a mesh device, what has no name in this crate too; anybody may.
+    ///
+    /// # Errors
+    /// As [`Kernel::mesh_device`].
+    pub async fn mesh_attributes(&mut self, mesh: &IfName) -> Result<Vec<BatadvAttr>> {
+        let link = self.mesh_link(mesh, Request::Mesh).await?;
+        let question = self.family().await?.ask(BatadvCmd::GetMesh, link.index, []);
+        let request = || Request::Mesh(mesh.clone());
+        self.one(question, request, |message| Ok(message.attributes.clone())).await
+    }
+
     /// Reads a VLAN on a mesh device; anybody may.
     ///
     /// # Errors

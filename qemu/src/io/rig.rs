@@ -12,7 +12,7 @@ use super::process::Process;
 use super::site::Site;
 use super::sockets::SocketDirectory;
 use super::waiting;
-use crate::machine::{Boot, Clock, MachineSpec, Uplink};
+use crate::machine::{Boot, Clock, MachineSpec, SERIAL_LOG, Uplink};
 use crate::patience::Seen;
 use crate::topology::MacAddr;
 
@@ -24,8 +24,22 @@ const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1";
 /// # Errors
 /// If it does not power off within the limit.
 pub fn run(site: &Site, rig: &Rig, name: &str, limit: Duration) -> anyhow::Result<String> {
+    run_with(site, rig, name, &[], limit)
+}
+
+/// Runs a rig as [`run`] does, and gives words to its program.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with(
+    site: &Site,
+    rig: &Rig,
+    name: &str,
+    words: &[&str],
+    limit: Duration,
+) -> anyhow::Result<String> {
     let sockets = SocketDirectory::create()?;
-    let spec = spec(site, rig, sockets.path(), &site.directory.join(name));
+    let spec = spec(site, rig, sockets.path(), &site.directory.join(name), words);
     fs::create_dir_all(&spec.logs)?;
     let _ = fs::remove_file(spec.serial_log());
     let mut qemu = Process::start(spec.board().program, spec.arguments(), &spec.qemu_log())?;
@@ -33,13 +47,23 @@ pub fn run(site: &Site, rig: &Rig, name: &str, limit: Duration) -> anyhow::Resul
     waiting::until(&format!("kernel {} to be done", rig.release), limit, || {
         Ok(Seen::when(qemu.ended().is_some(), || last_line(&spec.serial_log())))
     })?;
-    let log = spec.serial_log();
-    fs::read(&log)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .with_context(|| log.display().to_string())
+    read(&spec.serial_log())
 }
 
-fn spec(site: &Site, rig: &Rig, sockets: &Path, logs: &Path) -> MachineSpec {
+/// Returns all that the rig of a scenario printed when it last ran.
+///
+/// # Errors
+/// If it never ran.
+pub fn printed(site: &Site, name: &str) -> anyhow::Result<String> {
+    read(&site.directory.join(name).join(SERIAL_LOG))
+}
+
+fn read(log: &Path) -> anyhow::Result<String> {
+    let bytes = fs::read(log).with_context(|| log.display().to_string())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn spec(site: &Site, rig: &Rig, sockets: &Path, logs: &Path, words: &[&str]) -> MachineSpec {
     MachineSpec {
         name: "rig".into(),
         architecture: Architecture::X86_64,
@@ -47,7 +71,7 @@ fn spec(site: &Site, rig: &Rig, sockets: &Path, logs: &Path) -> MachineSpec {
         boot: Boot::Direct {
             kernel: rig.kernel.clone(),
             initramfs: Some(rig.initramfs.clone()),
-            command_line: COMMAND_LINE.into(),
+            command_line: format!("{COMMAND_LINE} -- {}", words.join(" ")),
         },
         clock: Clock::Host,
         disk: None,

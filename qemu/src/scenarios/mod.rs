@@ -18,18 +18,26 @@ mod unable;
 use crate::scenario::{Group, Scenario};
 
 pub(crate) const GROUPS: &[Group] = &[
-    Group { name: "mesh", about: "routers and their neighbours", is_timed: true, scenarios: MESH },
+    Group {
+        name: "mesh",
+        about: "routers and their neighbours",
+        is_timed: true,
+        scenarios: MESH,
+        summary: None,
+    },
     Group {
         name: "image",
         about: "slots, updates and data",
         is_timed: false,
         scenarios: image::ALL,
+        summary: None,
     },
     Group {
         name: "batman",
         about: "the batman-adv client beside batctl",
         is_timed: false,
         scenarios: batman::ALL,
+        summary: Some(batman::summary),
     },
 ];
 

@@ -1,8 +1,11 @@
 //! The batman-adv client and the mesh that is kept, on real kernels.
 
 mod oracle;
+mod report;
+mod summary;
 
+pub(super) use self::summary::summary;
 use crate::scenario::Scenario;
 
 /// The scenarios of the group.
-pub(super) const ALL: &[Scenario] = &[oracle::ON_6_1, oracle::ON_6_12];
+pub(super) const ALL: &[Scenario] = &[oracle::ON_6_1, oracle::ON_6_12, oracle::LEAN, oracle::DRIFT];
