@@ -6,18 +6,23 @@ use image::keep::{File, Keep, Manner, Unfit};
 
 use crate::prepare::ladder::Data;
 use crate::prepare::restoring::{AGENT, AGENT_MOVED, JOIN_TOKEN};
+use crate::release::trusted::Trusted;
 
 /// The files that the keep mirrors, below the data file system's root, beside all of the agent's.
-pub const MIRRORED: [&str; 8] = [
+pub const MIRRORED: [&str; 9] = [
     "hostname",
     "uplink",
     "mesh-node/config.toml",
     "mesh-node/network",
     "mesh-node/update-root.json",
     "mesh-node/update.json",
+    TRUSTED,
     "spire/bundle.pem",
     JOIN_TOKEN,
 ];
+
+/// What is trusted of the repository: the versions below which nothing is taken.
+pub const TRUSTED: &str = "mesh-node/releases/trusted.json";
 
 /// Whether the data file system takes writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +46,17 @@ pub struct DataSeen {
     pub agent_moved: bool,
     /// The keep does not hold what the data file system holds.
     pub keep_behind: bool,
-    /// The clock has not been written down for a while.
+    /// What has passed has not been written down for a while, or less has passed than was written down.
     pub clock_behind: bool,
     /// The clock stands before a moment that has certainly passed.
     pub clock_below_floor: bool,
+}
+
+impl DataSeen {
+    /// Tells whether what is written now is there after the next boot.
+    pub fn keeps(self) -> bool {
+        !matches!(self.boot, Data::Volatile | Data::ReadOnly) && self.room == Room::Free
+    }
 }
 
 /// Something about data that is not as it should be.
@@ -126,6 +138,13 @@ pub struct Present {
     pub is_attested: bool,
     /// The agent's files are newer than what lies on the data file system.
     pub agent_moved: bool,
+}
+
+/// Returns what the keep holds of what is trusted: all but the targets, which have no bound that fits there. The
+/// snapshot has their version. Nothing of what cannot be read.
+pub fn versions(trusted: &[u8]) -> Option<Vec<u8>> {
+    let trusted: Trusted = serde_json::from_slice(trusted).ok()?;
+    serde_json::to_vec(&Trusted { targets: None, ..trusted }).ok()
 }
 
 /// Plans what the keep shall hold; nothing if it does.
@@ -288,6 +307,24 @@ mod tests {
 
         assert_eq!(mirrored(&kept, &attested), Ok(Some((Keep::default(), Manner::Wipe))));
         assert_eq!(mirrored(&kept, &present(&[])), Ok(None));
+    }
+
+    #[test]
+    fn versions_that_are_trusted_are_kept_without_the_targets() {
+        let some = |text: &str| Some(text.to_owned());
+        let trusted = Trusted {
+            root: some("2"),
+            timestamp: some("7"),
+            snapshot: some("7"),
+            targets: some(&"5".repeat(1 << 20)),
+        };
+
+        let kept = versions(&serde_json::to_vec(&trusted).unwrap()).unwrap();
+
+        let expected = Trusted { targets: None, ..trusted };
+        assert_eq!(serde_json::from_slice::<Trusted>(&kept).unwrap(), expected);
+        assert!(kept.len() < 100);
+        assert_eq!(versions(b"{\"root\":"), None);
     }
 
     #[test]

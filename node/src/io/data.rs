@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use image::keep::File;
 use nix::sys::statvfs::{FsFlags, statvfs};
-use spire_bridge::identity::WallTime;
+use spire_bridge::Uptime;
+use spire_bridge::identity::{Standing, WallTime};
 
+use super::clock::uptime;
 use super::disk::Disk;
 use super::keep::KeepPartition;
-use super::{durable, places};
-use crate::data::{DataSeen, MIRRORED, Present, Room, mirrored};
+use super::{durable, places, prepare};
+use crate::clock_floor::{self, Passed, Validity};
+use crate::data::{DataSeen, MIRRORED, Present, Room, TRUSTED, mirrored, versions};
 use crate::prepare::ladder::Data;
 use crate::prepare::report::Report;
 use crate::prepare::restoring::AGENT;
 
-/// The clock is written down this often: a router that lost its power is at most so far in the past.
+/// What has passed is written down this often: a router that lost its power is at most so much further in the past.
 const CLOCK_EVERY: Duration = Duration::from_secs(600);
 
 /// With less than this the agent cannot write its files beside the old ones.
@@ -26,6 +29,9 @@ const LEAST_ROOM: u64 = 256 << 10;
 
 /// The keep is small; nothing that belongs there is larger.
 const LARGEST: u64 = 128 << 10;
+
+/// Four pieces of metadata, each within the limits that they are fetched with, as texts in a text.
+const LARGEST_TRUSTED: u64 = 4 << 20;
 
 /// The agent has a handful of files.
 const MOST_FILES: usize = 64;
@@ -42,6 +48,7 @@ pub struct DataFiles {
     agent: PathBuf,
     agent_in_memory: PathBuf,
     mirrored: Option<(Vec<Stamp>, bool)>,
+    passed: Passed,
     clock_saved: Option<WallTime>,
 }
 
@@ -57,6 +64,8 @@ impl DataFiles {
             agent: agent.to_owned(),
             agent_in_memory: places::AGENT_IN_MEMORY.into(),
             mirrored: None,
+            // What was signed by a publisher may lie ahead; written down, it would set clocks.
+            passed: Passed::new(clock_floor::floor(prepare::known().own()).at, uptime()),
             clock_saved: None,
         })
     }
@@ -67,8 +76,19 @@ impl DataFiles {
     }
 
     /// Looks once.
-    pub fn observe(&self, is_attested: bool, wall: WallTime, floor: WallTime) -> DataSeen {
-        let is_due = |saved: WallTime| wall.remaining(saved) >= CLOCK_EVERY;
+    pub fn observe(
+        &mut self,
+        identity: &Standing,
+        (wall, now): (WallTime, Uptime),
+        floor: WallTime,
+    ) -> DataSeen {
+        if let Standing::Held(own) = identity {
+            let (not_before, not_after) = (own.not_before, own.not_after);
+            self.passed.saw(Validity { not_before, not_after }, now);
+        }
+        let is_attested = matches!(identity, Standing::Held(_));
+        let passed = self.passed.at(now);
+        let is_due = |saved| passed < saved || passed.remaining(saved) >= CLOCK_EVERY;
         DataSeen {
             boot: self.boot,
             room: self.room(),
@@ -124,14 +144,15 @@ impl DataFiles {
         Ok(&self.agent_in_memory)
     }
 
-    /// Writes the clock down.
+    /// Writes down what has certainly passed, whatever the wall clock says.
     ///
     /// # Errors
     /// What the system reports.
-    pub fn save_clock(&mut self, wall: WallTime) -> io::Result<()> {
+    pub fn save_clock(&mut self, now: Uptime) -> io::Result<()> {
         let path = self.root.join(CLOCK);
-        durable::write(&path, format!("{}\n", wall.unix()).as_bytes(), 0o644)?;
-        self.clock_saved = Some(wall);
+        let passed = self.passed.at(now);
+        durable::write(&path, format!("{}\n", passed.unix()).as_bytes(), 0o644)?;
+        self.clock_saved = Some(passed);
         Ok(())
     }
 
@@ -173,13 +194,15 @@ impl DataFiles {
         let mut files = Vec::new();
         for (kept, path) in self.places() {
             let found = match fs::metadata(&path) {
-                Ok(found) if found.is_file() && found.len() <= LARGEST => found,
+                Ok(found) if found.is_file() && found.len() <= largest(&kept) => found,
                 Ok(_) => continue,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
             let mode = found.permissions().mode() & 0o777;
-            files.push((kept, File { mode, bytes: fs::read(&path)? }));
+            let bytes = fs::read(&path)?;
+            let bytes = if kept == TRUSTED { versions(&bytes) } else { Some(bytes) };
+            files.extend(bytes.map(|bytes| (kept, File { mode, bytes })));
         }
         Ok(files)
     }
@@ -187,6 +210,11 @@ impl DataFiles {
 
 /// Below the data file system's root, see [`places::CLOCK`].
 const CLOCK: &str = "mesh-node/clock";
+
+/// What is trusted is mirrored without its longest part, whatever that has.
+fn largest(kept: &str) -> u64 {
+    if kept == TRUSTED { LARGEST_TRUSTED } else { LARGEST }
+}
 
 /// These have 32 or 64 bits, as the C library has it.
 fn wide(number: impl Into<u64>) -> u64 {

@@ -78,7 +78,7 @@ impl Router {
         let Some(data) = &mut self.data else { return Ok(()) };
         match action {
             DataAction::Mirror => data.mirror(self.identity.current().is_some()),
-            DataAction::SaveClock => data.save_clock(wall()).map_err(|error| error.to_string()),
+            DataAction::SaveClock => data.save_clock(uptime()).map_err(|error| error.to_string()),
             DataAction::RaiseClock => prepare::raise_clock().map_err(|error| format!("{error:#}")),
             DataAction::MoveAgent => {
                 let place = data.move_agent().map_err(|error| error.to_string())?.to_owned();
