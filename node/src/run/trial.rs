@@ -1,8 +1,11 @@
+mod mending;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use image::io::block_device::Access;
+use image::io::held::Held;
 use image::io::slots::Slots;
 use image::slot::environment::State;
 use image::slot::state::{self, Plan, Seen, Then};
@@ -19,7 +22,8 @@ use crate::io::{durable, host, places, scrub, watchdog};
 use crate::trial::judgement::{DEMANDED, Gate, Health, Judge, Judgement, Lack, is_loop};
 use crate::trial::record::{Evidence, Outcome, Record, Trial};
 use crate::trial::request::{Asked, Done, Ends, NotDone, Request, Requests, Scrub, Told};
-use crate::trial::rules::{SlotAction, SlotsSeen, code};
+use crate::trial::rules::{Rotten, SlotAction, SlotsSeen, code};
+use mending::rotten_environment;
 
 /// As many may wait for an answer; each gets it at the next turn of the loop.
 const ASKED: usize = 8;
@@ -36,6 +40,12 @@ pub(super) struct Updating {
     record: PathBuf,
     /// The environments as of the last change: reading them costs a quarter of a megabyte.
     seen: Option<Seen>,
+    /// The running slot's environment before it rotted, if it did meanwhile.
+    whole: Option<Environment>,
+    /// Why it was not mended.
+    stuck: Option<String>,
+    /// How often the scrub had not read it when it was last looked at.
+    unread: u64,
     judge: Option<Judge>,
     judgement: Option<Judgement>,
     starts: u32,
@@ -72,6 +82,9 @@ impl Updating {
             slots,
             record,
             seen: None,
+            whole: None,
+            stuck: None,
+            unread: 0,
             judge: None,
             judgement: None,
             starts,
@@ -92,6 +105,9 @@ impl Updating {
     /// Looks at the slots; there is nothing to see on a machine without.
     pub(super) fn observe(&mut self, health: Health, now: Uptime) -> Option<SlotsSeen> {
         let scrub = self.scrub.borrow().clone();
+        if std::mem::replace(&mut self.unread, scrub.unread) != scrub.unread {
+            self.look_again();
+        }
         self.judgement = self.judge.as_mut().map(|judge| judge.look(health, self.starts, now));
         let running = self.seen.as_ref().map(|seen| seen.running);
         let trial = running.zip(self.judgement);
@@ -104,7 +120,7 @@ impl Updating {
             judgement: self.judgement,
             given_up: other.ok().and_then(given_up),
             unreadable: other.err().map(ToString::to_string),
-            rot: scrub.rot,
+            rot: rotten_environment(seen, self.stuck.as_deref()).or(scrub.rot.map(Rotten::Image)),
             is_leaving: self.is_leaving,
         })
     }
@@ -145,6 +161,7 @@ impl Updating {
                 let done = self.change_after(request, |it| it.remember_trial(health, wall));
                 done.map(drop).map_err(|error| with_causes(&error))
             }
+            SlotAction::Mend(_) => self.mend(),
             SlotAction::Record { outcome, reason, .. } => {
                 self.end_trial(*outcome, reason.clone(), None, wall)
             }
@@ -212,9 +229,15 @@ impl Updating {
         note: impl FnOnce(&Self),
     ) -> Result<Plan, NotDone> {
         let slots = self.slots.as_ref().map_err(|why| NotDone::NoSlots(why.clone()))?;
+        let medium = |fault| NotDone::Medium(with_causes(&fault));
+        // Never waited for: a medium that hangs under an installation must not hang the loop.
+        let Some(_held) = Held::at_once(slots).map_err(medium)? else {
+            let why = "an installation writes to the slots at this moment; ask again";
+            return Err(NotDone::Medium(why.to_owned()));
+        };
         let plan = state::plan(&slots.observe(), request)?;
         note(self);
-        slots.apply(&plan).map_err(|fault| NotDone::Medium(with_causes(&fault)))?;
+        slots.apply(&plan).map_err(medium)?;
         self.look_again();
         self.is_leaving |= plan.then == Then::Reboot;
         Ok(plan)
@@ -222,7 +245,16 @@ impl Updating {
 
     /// Reads the environments anew, and begins to judge a slot on trial.
     fn look_again(&mut self) {
+        self.stuck = None;
+        let before = self.seen.take();
         self.seen = self.slots.as_ref().ok().map(Slots::observe);
+        if self.seen.as_ref().is_some_and(|seen| seen.environment(seen.running).is_err()) {
+            let was = before.and_then(|seen| seen.environment(seen.running).clone().ok());
+            self.whole = was.or_else(|| self.whole.take());
+            // Whatever was judged goes on once it is mended.
+            return;
+        }
+        self.whole = None;
         let Some(seen) = self.seen.as_ref().filter(|seen| seen.is_on_trial()) else {
             self.judge = None;
             return;

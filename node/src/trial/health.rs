@@ -4,6 +4,7 @@ use spire_bridge::agent::Phase;
 
 use super::judgement::Health;
 use crate::config::Config;
+use crate::data::DataSeen;
 use crate::knowledge::Knowledge;
 use crate::neighbours::{Trust, table};
 use crate::observation::Observation;
@@ -18,6 +19,7 @@ pub fn health(config: &Config, knowledge: &Knowledge, seen: &Observation) -> Hea
         attested: agent_runs && seen.can_prove_itself(),
         verified: u32::try_from(verified).unwrap_or(u32::MAX),
         neighbours: u32::try_from(neighbours.len()).unwrap_or(u32::MAX),
+        keeps_data: seen.data.is_some_and(DataSeen::keeps),
     }
 }
 
@@ -26,6 +28,8 @@ mod tests {
     use spire_bridge::agent::Exit;
 
     use super::*;
+    use crate::data::Room;
+    use crate::prepare::ladder::Data;
     use crate::samples::{at, config, hello, identity, knowledge, opened, seen};
 
     fn check(knowledge: &Knowledge, seen: &Observation, expected: (bool, u32, u32)) {
@@ -53,5 +57,30 @@ mod tests {
         knowledge.agent.exited(Exit::Signal(9), at(1), 0.0);
 
         check(&knowledge, &Observation { identity: identity(), ..seen() }, (false, 0, 1));
+    }
+
+    #[test]
+    fn data_counts_where_it_takes_writes() {
+        let sound = DataSeen {
+            boot: Data::Sound,
+            room: Room::Free,
+            agent_moved: false,
+            keep_behind: false,
+            clock_behind: false,
+            clock_below_floor: false,
+        };
+        for (data, expected) in [
+            (None, false),
+            (Some(sound), true),
+            (Some(DataSeen { boot: Data::Repaired, ..sound }), true),
+            (Some(DataSeen { boot: Data::Volatile, ..sound }), false),
+            (Some(DataSeen { boot: Data::ReadOnly, room: Room::ReadOnly, ..sound }), false),
+            (Some(DataSeen { room: Room::ReadOnly, ..sound }), false),
+            (Some(DataSeen { room: Room::Full, ..sound }), false),
+        ] {
+            let found = health(&config(), &knowledge(), &Observation { data, ..seen() });
+
+            assert_eq!(found.keeps_data, expected, "{data:?}");
+        }
     }
 }

@@ -13,7 +13,9 @@ use crate::status::shortly;
 const LOOP: u32 = 4;
 
 /// What a slot has to show where it is not known how the node stood before: that it is part of a mesh.
-pub const DEMANDED: Health = Health { attested: true, verified: 1, neighbours: 1 };
+/// Whether its data file system took writes is not asked for: an update may be the cure for one that does not.
+pub const DEMANDED: Health =
+    Health { attested: true, verified: 1, neighbours: 1, keeps_data: false };
 
 /// How a node stands: what it was before an update, or what it is now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub struct Health {
     pub verified: u32,
     /// Neighbours that batman-adv hears.
     pub neighbours: u32,
+    /// Its data file system is mounted and takes writes.
+    #[serde(default)]
+    pub keeps_data: bool,
 }
 
 /// What a new slot has to show, and for how long.
@@ -55,6 +60,8 @@ pub enum Lack {
         /// How many would do.
         wanted: u32,
     },
+    /// Its data file system took writes before.
+    NoData,
     /// mesh-node starts over and over.
     CrashLoop {
         /// How many times in this boot.
@@ -152,6 +159,9 @@ impl Judge {
         if before.verified > 0 && health.verified == 0 {
             return Some(Lack::NoVerifiedNeighbour { before: before.verified });
         }
+        if before.keeps_data && !health.keeps_data {
+            return Some(Lack::NoData);
+        }
         let now = health.neighbours;
         (now < wanted).then_some(Lack::TooFewNeighbours { now, wanted })
     }
@@ -172,6 +182,7 @@ impl fmt::Display for Lack {
             Self::TooFewNeighbours { now, wanted } => {
                 write!(f, "{now} neighbours, where {wanted} are wanted")
             }
+            Self::NoData => f.write_str("its data file system takes no writes, as it did before"),
             Self::CrashLoop { starts } => {
                 write!(f, "mesh-node was started {starts} times since the boot")
             }
@@ -197,8 +208,9 @@ impl fmt::Display for Judgement {
 mod tests {
     use super::*;
 
-    const WAS: Health = Health { attested: true, verified: 2, neighbours: 4 };
-    const NOTHING: Health = Health { attested: false, verified: 0, neighbours: 0 };
+    const WAS: Health = Health { attested: true, verified: 2, neighbours: 4, keeps_data: true };
+    const NOTHING: Health =
+        Health { attested: false, verified: 0, neighbours: 0, keeps_data: false };
 
     fn at(seconds: u64) -> Uptime {
         Uptime::from_boot(Duration::from_secs(seconds))
@@ -237,11 +249,16 @@ mod tests {
 
     #[test]
     fn each_lack_has_its_name() {
-        let health = |attested, verified, neighbours| Health { attested, verified, neighbours };
+        let health =
+            |attested, verified, neighbours| Health { attested, verified, neighbours, ..WAS };
         for (now, lack) in [
             (health(false, 2, 4), "it is not attested, as it was before"),
             (health(true, 0, 4), "no verified neighbour, where there were 2 before"),
             (health(true, 1, 1), "1 neighbours, where 2 are wanted"),
+            (
+                Health { keeps_data: false, ..WAS },
+                "its data file system takes no writes, as it did before",
+            ),
         ] {
             check(
                 WAS,
@@ -253,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_stated_share_is_enough() {
-        let half = Health { attested: true, verified: 1, neighbours: 2 };
+        let half = Health { verified: 1, neighbours: 2, ..WAS };
 
         check(WAS, &[(60, half, 1)], &["healthy, 5m to go"]);
     }

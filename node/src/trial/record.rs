@@ -226,7 +226,7 @@ impl Outcome {
 mod tests {
     use super::*;
 
-    const BEFORE: Health = Health { attested: true, verified: 1, neighbours: 2 };
+    const BEFORE: Health = Health { attested: true, verified: 1, neighbours: 2, keeps_data: true };
 
     fn on_trial() -> Record {
         let to = ("b".to_owned(), Some("0.2.0".to_owned()));
@@ -252,6 +252,7 @@ mod tests {
         let written: Value = serde_json::from_slice(&record.render()).unwrap();
 
         assert_eq!(record.verdicts[0].outcome, Outcome::Unknown);
+        assert!(!record.verdicts[0].before.value.keeps_data, "which nobody had looked at");
         assert_eq!(written["schema"], 7);
         assert_eq!(written["plans"], serde_json::json!([1, 2]));
         assert_eq!(written["verdicts"][0]["colour"], "red");

@@ -107,6 +107,8 @@ pub struct Scrub {
     pub last: Option<Uptime>,
     /// What it has found.
     pub rot: Option<Rot>,
+    /// How often it could not read the slot's environment.
+    pub unread: u64,
     /// Why it does not run.
     pub off: Option<String>,
 }

@@ -19,8 +19,8 @@ pub struct SlotsSeen {
     pub given_up: Option<Reason>,
     /// Why the other slot's environment cannot be read.
     pub unreadable: Option<String>,
-    /// What the scrub has found in the running slot.
-    pub rot: Option<Rot>,
+    /// What is found rotten in the running slot.
+    pub rot: Option<Rotten>,
     /// The machine is about to start anew, and nothing more is decided in this boot.
     pub is_leaving: bool,
 }
@@ -32,6 +32,20 @@ pub struct Rot {
     pub place: String,
     /// Whether the other slot is what was installed there.
     pub other_is_sound: bool,
+}
+
+/// What of a running slot has rotted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotten {
+    /// What was installed.
+    Image(Rot),
+    /// Its environment, without which it takes no update and may not be chosen at the next boot.
+    Environment {
+        /// How.
+        why: String,
+        /// Why it cannot be mended, once that is known.
+        stuck: Option<String>,
+    },
 }
 
 /// Something about the slots that is not as it should be, or that wants to be done.
@@ -67,7 +81,7 @@ pub enum SlotFinding {
         /// Which.
         slot: Slot,
         /// What was found.
-        rot: Rot,
+        rot: Rotten,
     },
     /// The other slot cannot be used for anything.
     Unreadable {
@@ -92,6 +106,8 @@ pub enum SlotAction {
     },
     /// Start the other slot, before this one breaks.
     Leave(Slot),
+    /// Make the environment of the running slot whole again.
+    Mend(Slot),
     /// Write down how a trial ended.
     Record {
         /// Which slot was tried.
@@ -125,7 +141,8 @@ pub fn findings(record: &Record, seen: &SlotsSeen) -> Vec<SlotFinding> {
 fn unrecorded(record: &Record, seen: &SlotsSeen) -> Option<SlotFinding> {
     let tried: Slot = record.trial.as_ref()?.slot.parse().ok()?;
     let (outcome, reason) = if tried == seen.running {
-        let is_kept = seen.judgement.is_none();
+        let is_known = !matches!(seen.rot, Some(Rotten::Environment { .. }));
+        let is_kept = is_known && seen.judgement.is_none();
         is_kept.then(|| (Outcome::Committed, "it was kept".to_owned()))?
     } else {
         let reason = seen.given_up?;
@@ -151,7 +168,12 @@ pub fn action(finding: &SlotFinding) -> Option<SlotAction> {
             Some(SlotAction::Record { slot, outcome, reason })
         }
         // Between two slots that have rotted, the one that runs at least runs.
-        SlotFinding::Rotten { slot, rot } => rot.other_is_sound.then_some(SlotAction::Leave(*slot)),
+        SlotFinding::Rotten { slot, rot: Rotten::Image(rot) } => {
+            rot.other_is_sound.then_some(SlotAction::Leave(*slot))
+        }
+        SlotFinding::Rotten { slot, rot: Rotten::Environment { stuck, .. } } => {
+            stuck.is_none().then_some(SlotAction::Mend(*slot))
+        }
         SlotFinding::OnTrial { .. } | SlotFinding::Unreadable { .. } => None,
     }
 }
@@ -164,6 +186,7 @@ pub const fn code(lack: Option<Lack>) -> u8 {
         Some(Lack::NoVerifiedNeighbour { .. }) => 2,
         Some(Lack::TooFewNeighbours { .. }) => 3,
         Some(Lack::CrashLoop { .. }) => 4,
+        Some(Lack::NoData) => 5,
     }
 }
 
@@ -191,13 +214,23 @@ impl fmt::Display for SlotFinding {
             Self::Unrecorded { slot, outcome, .. } => {
                 write!(f, "the trial of slot {slot} is over: {}", outcome.word())
             }
-            Self::Rotten { slot, rot: Rot { place, other_is_sound: true } } => {
-                write!(f, "slot {slot} has rotted: {place}")
-            }
-            Self::Rotten { slot, rot: Rot { place, other_is_sound: false } } => {
-                write!(f, "slot {slot} has rotted: {place}; the other is not sound either")
-            }
+            Self::Rotten { slot, rot } => write!(f, "slot {slot} has rotted: {rot}"),
             Self::Unreadable { slot, why } => write!(f, "slot {slot} cannot be used: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Rotten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(Rot { place, other_is_sound: true }) => f.write_str(place),
+            Self::Image(Rot { place, other_is_sound: false }) => {
+                write!(f, "{place}; the other is not sound either")
+            }
+            Self::Environment { why, stuck: None } => f.write_str(why),
+            Self::Environment { why, stuck: Some(stuck) } => {
+                write!(f, "{why}, and is not mended: {stuck}")
+            }
         }
     }
 }
@@ -208,6 +241,7 @@ impl fmt::Display for SlotAction {
             Self::Commit(slot) => write!(f, "keep slot {slot}"),
             Self::GiveUp { slot, .. } => write!(f, "give slot {slot} up and start the other"),
             Self::Leave(slot) => write!(f, "leave slot {slot} for the other"),
+            Self::Mend(slot) => write!(f, "mend the environment of slot {slot}"),
             Self::Record { slot, outcome, .. } => {
                 write!(f, "write down that the trial of slot {slot} ended: {}", outcome.word())
             }
@@ -216,144 +250,4 @@ impl fmt::Display for SlotAction {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::super::judgement::Health;
-    use super::super::record::Trial;
-    use super::*;
-
-    const SEEN: SlotsSeen = SlotsSeen {
-        running: Slot::B,
-        judgement: None,
-        given_up: None,
-        unreadable: None,
-        rot: None,
-        is_leaving: false,
-    };
-
-    fn trial_of(slot: &str) -> Record {
-        let from = ("?".to_owned(), "0.1.0".to_owned());
-        let trial = Trial::new((slot.to_owned(), None), from, Health::default(), 0);
-        let mut record = Record::default();
-        record.trial = Some(trial);
-        record
-    }
-
-    fn check(record: &Record, seen: &SlotsSeen, found: &[&str], done: &[&str]) {
-        let findings = findings(record, seen);
-        let actions = findings.iter().filter_map(action);
-
-        let actions: Vec<String> = actions.map(|action| action.to_string()).collect();
-        let findings: Vec<String> = findings.iter().map(ToString::to_string).collect();
-        assert_eq!((findings, actions), (owned(found), owned(done)));
-    }
-
-    fn owned(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    #[test]
-    fn slots_that_proved_themselves_are_nothing_to_speak_of() {
-        check(&Record::default(), &SEEN, &[], &[]);
-    }
-
-    #[test]
-    fn a_slot_on_trial_is_waited_for() {
-        let left = Duration::from_secs(60);
-        let seen = |judgement| SlotsSeen { judgement: Some(judgement), ..SEEN };
-        let lack = Lack::NotAttested;
-
-        check(
-            &trial_of("b"),
-            &seen(Judgement::Soaking { left }),
-            &["slot b is on trial, and healthy"],
-            &[],
-        );
-        check(
-            &trial_of("b"),
-            &seen(Judgement::Waiting { lack, left }),
-            &["slot b is on trial: it is not attested, as it was before"],
-            &[],
-        );
-    }
-
-    #[test]
-    fn a_slot_that_proved_itself_is_kept() {
-        let seen = SlotsSeen { judgement: Some(Judgement::Healthy), ..SEEN };
-
-        check(&trial_of("b"), &seen, &["slot b has proven itself"], &["keep slot b"]);
-    }
-
-    #[test]
-    fn a_slot_that_did_not_is_given_up() {
-        let lack = Some(Lack::NoVerifiedNeighbour { before: 2 });
-        let seen = SlotsSeen { judgement: Some(Judgement::Unhealthy { lack }), ..SEEN };
-
-        check(
-            &trial_of("b"),
-            &seen,
-            &["slot b has not proven itself: no verified neighbour, where there were 2 before"],
-            &["give slot b up and start the other"],
-        );
-    }
-
-    #[test]
-    fn a_trial_that_ended_without_a_word_is_written_down() {
-        let crashed = SlotsSeen { given_up: Some(Reason::TriesUsedUp), ..SEEN };
-        let kept_and_cut = SEEN;
-
-        check(
-            &trial_of("a"),
-            &crashed,
-            &["the trial of slot a is over: crashed"],
-            &["write down that the trial of slot a ended: crashed"],
-        );
-        check(
-            &trial_of("b"),
-            &kept_and_cut,
-            &["the trial of slot b is over: committed"],
-            &["write down that the trial of slot b ended: committed"],
-        );
-        check(&Record::default(), &crashed, &[], &[]);
-    }
-
-    #[test]
-    fn a_trial_that_is_about_to_begin_is_not_over() {
-        check(&trial_of("a"), &SEEN, &[], &[]);
-    }
-
-    #[test]
-    fn rot_drives_the_node_into_a_sound_slot_only() {
-        let rot = |other_is_sound| Rot { place: "chunk 3".to_owned(), other_is_sound };
-        let seen = |other_is_sound| SlotsSeen { rot: Some(rot(other_is_sound)), ..SEEN };
-
-        check(
-            &Record::default(),
-            &seen(true),
-            &["slot b has rotted: chunk 3"],
-            &["leave slot b for the other"],
-        );
-        check(
-            &Record::default(),
-            &seen(false),
-            &["slot b has rotted: chunk 3; the other is not sound either"],
-            &[],
-        );
-    }
-
-    #[test]
-    fn a_slot_that_cannot_be_read_is_told() {
-        let seen = SlotsSeen { unreadable: Some("no BGENV.DAT".to_owned()), ..SEEN };
-
-        check(&Record::default(), &seen, &["slot a cannot be used: no BGENV.DAT"], &[]);
-    }
-
-    #[test]
-    fn nothing_is_decided_on_the_way_out() {
-        let judgement = Some(Judgement::Healthy);
-        let seen = SlotsSeen { judgement, is_leaving: true, ..SEEN };
-
-        check(&trial_of("b"), &seen, &[], &[]);
-    }
-}
+mod tests;

@@ -42,6 +42,16 @@ impl Disk {
         Slots::of_image(&self.path("disk.img"), self.running).unwrap()
     }
 
+    /// Lets a slot's environment rot in its last byte but one.
+    pub(crate) fn rot_environment(&self, slot: Slot) {
+        let mut device = self.slots().open(&format!("boot-{slot}"), Access::Write).unwrap();
+        let at = place::find(&device).unwrap().file + LENGTH as u64 - 2;
+        let mut byte = [0];
+        device.read_at(at, &mut byte).unwrap();
+        device.write_at(at, &[byte[0] ^ 1]).unwrap();
+        device.flush().unwrap();
+    }
+
     /// Where another file may be, beside the disk.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)

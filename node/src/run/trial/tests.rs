@@ -3,8 +3,9 @@
 use super::*;
 use crate::io::scrub::sample::{Disk, environment};
 use crate::samples::{WALL, at, config};
+use crate::trial::rules::{action, findings};
 
-const HEALTH: Health = Health { attested: true, verified: 1, neighbours: 1 };
+const HEALTH: Health = Health { attested: true, verified: 1, neighbours: 1, keeps_data: true };
 
 fn updating(disk: &Disk) -> Updating {
     let (_, scrub) = watch::channel(Scrub::default());
@@ -97,4 +98,50 @@ fn a_slot_of_which_nothing_is_remembered_is_kept_in_a_mesh_only_and_that_is_writ
     assert_eq!((verdict.slot.as_str(), verdict.outcome), ("b", Outcome::Committed));
     assert!(verdict.evidence.unwrap().value.before_unknown);
     assert!(verdict.reason.ends_with("it was held against a node in a mesh"));
+}
+
+/// The scrub's word that it could not read the environment.
+fn told_of_rot(updating: &mut Updating) -> SlotsSeen {
+    let (_, scrub) = watch::channel(Scrub { unread: updating.unread + 1, ..Scrub::default() });
+    updating.scrub = scrub;
+    updating.observe(HEALTH, at(30)).unwrap()
+}
+
+fn planned(seen: &SlotsSeen) -> Vec<SlotAction> {
+    findings(&Record::default(), seen).iter().filter_map(action).collect()
+}
+
+#[test]
+fn a_running_slots_rotten_environment_becomes_what_it_was() {
+    for b in [proved(2), environment(State::Installed, 2, Phase::Trying)] {
+        let disk = Disk::new(&proved(1), &b, Slot::B);
+        let mut updating = updating(&disk);
+        let judged = updating.observe(HEALTH, at(20)).unwrap().judgement.is_some();
+        disk.rot_environment(Slot::B);
+
+        let seen = told_of_rot(&mut updating);
+        assert!(planned(&seen).contains(&SlotAction::Mend(Slot::B)), "{seen:?}");
+        updating.carry_out(&SlotAction::Mend(Slot::B), HEALTH, (WALL, at(31))).unwrap();
+
+        assert_eq!(disk.slots().observe().b.unwrap(), b);
+        let after = updating.observe(HEALTH, at(32)).unwrap();
+        assert_eq!((after.rot, after.judgement.is_some()), (None, judged));
+    }
+}
+
+#[test]
+fn an_environment_that_was_rotten_from_the_start_of_a_trial_is_left() {
+    let b = environment(State::Ok, 2, Phase::Trying);
+    let disk = Disk::new(&proved(1), &b, Slot::B);
+    disk.rot_environment(Slot::B);
+    remember(&disk, Slot::B);
+    let mut updating = updating(&disk);
+    let seen = updating.observe(HEALTH, at(20)).unwrap();
+    assert_eq!(planned(&seen), [SlotAction::Mend(Slot::B)]);
+
+    updating.carry_out(&SlotAction::Mend(Slot::B), HEALTH, (WALL, at(31))).unwrap_err();
+
+    let seen = updating.observe(HEALTH, at(32)).unwrap();
+    assert_eq!(planned(&seen), []);
+    assert!(disk.slots().observe().b.is_err());
 }
