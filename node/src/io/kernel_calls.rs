@@ -1,5 +1,6 @@
-//! The two things that only an ioctl does and no crate offers: a partition and a file system that grow while in use.
-#![expect(unsafe_code, reason = "an ioctl takes a pointer; both structures live on our stack")]
+//! What only an ioctl does and no crate offers: a partition and a file system that grow while in use, and a device
+//! that is erased.
+#![expect(unsafe_code, reason = "an ioctl takes a pointer; what it points to lives on our stack")]
 
 use std::fs::File;
 use std::io;
@@ -28,6 +29,9 @@ pub(super) struct Request {
 
 nix::ioctl_write_ptr_bad!(blkpg, nix::request_code_none!(0x12, 105), Request);
 nix::ioctl_write_ptr!(ext4_resize, b'f', 16, u64);
+// include/uapi/linux/fs.h: both take the first byte and the number of bytes.
+nix::ioctl_write_ptr_bad!(secure_discard, nix::request_code_none!(0x12, 125), [u64; 2]);
+nix::ioctl_write_ptr_bad!(zero_out, nix::request_code_none!(0x12, 127), [u64; 2]);
 
 /// Tells the kernel that a partition of this disk has another length, in bytes.
 pub(super) fn resize_partition(
@@ -63,6 +67,22 @@ pub(super) fn resize_ext4(mounted: &File, blocks: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Has a block device erase a range so that no copy of it is left on the medium, which few devices can.
+pub(super) fn erase_securely(device: &File, start: u64, length: u64) -> io::Result<()> {
+    let range = [start, length];
+    // SAFETY: the kernel reads two u64, which outlive the call; the descriptor is open while `device` is borrowed.
+    unsafe { secure_discard(device.as_raw_fd(), &raw const range) }?;
+    Ok(())
+}
+
+/// Has a block device read zeros in a range from now on, in its own way or by writing them.
+pub(super) fn write_zeros(device: &File, start: u64, length: u64) -> io::Result<()> {
+    let range = [start, length];
+    // SAFETY: the kernel reads two u64, which outlive the call; the descriptor is open while `device` is borrowed.
+    unsafe { zero_out(device.as_raw_fd(), &raw const range) }?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +93,8 @@ mod tests {
 
         assert!(resize_partition(&nothing, 1, 0, 4096).is_err());
         assert!(resize_ext4(&nothing, 1).is_err());
+        assert!(erase_securely(&nothing, 0, 512).is_err());
+        assert!(write_zeros(&nothing, 0, 512).is_err());
     }
 
     #[test]

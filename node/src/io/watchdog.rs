@@ -21,7 +21,7 @@ const DISARM: &[u8] = b"V";
 /// The shortest that a watchdog waits is several times this.
 const BETWEEN_PETS: Duration = Duration::from_secs(2);
 
-/// Ten minutes: what takes longer hangs.
+/// Ten minutes: what takes longer without a word hangs.
 const MOST_PETS: usize = 300;
 
 /// A watchdog that was opened, and counts from then on.
@@ -74,23 +74,40 @@ pub fn longest_of_chooser() -> Duration {
     Architecture::of_host().map_or(Duration::ZERO, |it| known::longest(it, identity))
 }
 
-/// Pets the machine's watchdog while something is done, and leaves it counting.
-pub fn pet_while<T>(work: impl FnOnce() -> T) -> T {
-    let (done, is_done) = mpsc::channel::<()>();
-    let petting = thread::spawn(move || {
-        let mut watchdog = Watchdog::open();
-        for _ in 0..MOST_PETS {
-            watchdog.pet();
-            if is_done.recv_timeout(BETWEEN_PETS) != Err(RecvTimeoutError::Timeout) {
-                break;
-            }
-        }
-    });
-    let result = work();
-    drop(done);
+/// Tells those who pet the watchdog that the work goes on, however long it takes.
+#[derive(Debug)]
+pub struct Progress(mpsc::Sender<()>);
+
+impl Progress {
+    /// A piece of the work is done.
+    pub fn is_made(&self) {
+        // Petting that has ended is not begun again: it had waited too long.
+        let _ = self.0.send(());
+    }
+}
+
+/// Pets the machine's watchdog while something is done that goes on, and leaves it counting.
+pub fn pet_while<T>(work: impl FnOnce(&Progress) -> T) -> T {
+    let (made, is_made) = mpsc::channel::<()>();
+    let petting = thread::spawn(move || pet_until(&mut Watchdog::open(), &is_made, BETWEEN_PETS));
+    let progress = Progress(made);
+    let result = work(&progress);
+    drop(progress);
     // It ends by itself; one that has panicked has petted enough.
     let _ = petting.join();
     result
+}
+
+fn pet_until(watchdog: &mut Watchdog, is_made: &mpsc::Receiver<()>, between: Duration) {
+    let mut left = MOST_PETS;
+    while left > 0 {
+        watchdog.pet();
+        match is_made.recv_timeout(between) {
+            Err(RecvTimeoutError::Timeout) => left -= 1,
+            Ok(()) => left = MOST_PETS,
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +129,23 @@ mod tests {
 
     #[test]
     fn work_is_done_with_or_without_one() {
-        assert_eq!(pet_while(|| 7), 7);
+        assert_eq!(pet_while(|_| 7), 7);
+    }
+
+    #[test]
+    fn work_that_goes_on_is_petted_for_longer_than_work_that_hangs() {
+        let pets = |made: usize| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let (progress, is_made) = mpsc::channel();
+            for _ in 0..made {
+                progress.send(()).unwrap();
+            }
+            pet_until(&mut Watchdog::at(file.path()), &is_made, Duration::ZERO);
+            fs::read(file.path()).unwrap().len()
+        };
+
+        assert_eq!(pets(0), MOST_PETS);
+        assert_eq!(pets(1_000), 1_000 + MOST_PETS);
     }
 
     #[test]

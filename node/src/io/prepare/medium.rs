@@ -34,8 +34,8 @@ const SUPERBLOCK: u64 = 1024;
 const MAGIC_AT: u64 = SUPERBLOCK + 0x38;
 const MAGIC: [u8; 2] = 0xef53_u16.to_le_bytes();
 
-/// A factory reset takes no longer than this takes to write; the file system fills its start first.
-const ERASED: u64 = 1 << 30;
+/// A partition is erased in pieces of this size: a slow medium takes a few seconds for one.
+const PIECE: u64 = 64 << 20;
 
 /// Enough for configuration and identity; a router has no memory to spare.
 const MEMORY: &str = "mode=0755,size=16m";
@@ -83,18 +83,33 @@ pub(super) fn grow_file_system(partition: &Partition, mounted: &Path) -> io::Res
     Ok(true)
 }
 
-/// Writes zeros over the data partition: its keys are not to be found under the new file system.
-pub(super) fn erase(partition: &Partition) -> io::Result<()> {
-    let zeros = vec![0; 1 << 20];
+/// Erases all of the data partition: its keys are not to be found under the new file system, however large the disk.
+/// Tells how far it is after every piece.
+pub(super) fn erase(partition: &Partition, mut told: impl FnMut(u64)) -> io::Result<()> {
     let device = File::options().write(true).open(&partition.device)?;
-    let end = partition.length.min(ERASED);
-    let mut offset = 0;
+    let mut start = 0;
+    while start < partition.length {
+        let length = PIECE.min(partition.length - start);
+        // Flash that can gives up the copies it has beside; what is read afterwards is up to it.
+        let _ = kernel_calls::erase_securely(&device, start, length);
+        if kernel_calls::write_zeros(&device, start, length).is_err() {
+            write_zeros(&device, start, length)?;
+        }
+        start += length;
+        told(start);
+    }
+    device.sync_all()
+}
+
+fn write_zeros(device: &File, start: u64, length: u64) -> io::Result<()> {
+    let zeros = vec![0; 1 << 20];
+    let (mut offset, end) = (start, start + length);
     while offset < end {
         let length = usize::try_from(end - offset).unwrap_or(usize::MAX).min(zeros.len());
         device.write_all_at(zeros.get(..length).unwrap_or_default(), offset)?;
         offset += length as u64;
     }
-    device.sync_all()
+    Ok(())
 }
 
 /// Tries one step of the ladder.
@@ -285,17 +300,24 @@ mod tests {
     }
 
     #[test]
-    fn erasing_leaves_nothing_of_what_was_there() {
+    fn erasing_leaves_nothing_of_what_was_there_to_the_last_byte() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), vec![7; (2 << 20) + 512]).unwrap();
-        let length = (2 << 20) + 512;
+        let length = PIECE + (2 << 20) + 512;
+        file.as_file().set_len(length).unwrap();
+        let places = [0, 4096, PIECE - 1, PIECE, length - 1];
+        for place in places {
+            file.as_file().write_all_at(&[7], place).unwrap();
+        }
         let device = file.path().to_owned();
+        let mut told = Vec::new();
 
-        erase(&Partition { device, number: 7, length, is_read_only: false }).unwrap();
+        let partition = Partition { device, number: 7, length, is_read_only: false };
+        erase(&partition, |erased| told.push(erased)).unwrap();
 
         let left = fs::read(file.path()).unwrap();
         assert_eq!(left.len() as u64, length);
         assert!(left.iter().all(|byte| *byte == 0));
+        assert_eq!(told, [PIECE, length]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod files;
 mod medium;
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -13,23 +14,27 @@ use nix::time::{ClockId, clock_settime};
 use spire_bridge::identity::WallTime;
 
 use super::clock::wall;
-use super::disk::Disk;
+use super::disk::{Disk, Partition};
 use super::keep::KeepPartition;
-use super::{places, slots, watchdog};
+use super::watchdog::{Progress, pet_while};
+use super::{places, slots};
 use crate::clock_floor::{self, BUILT, Floor, Known};
 use crate::prepare::ladder::{Data, Ladder, Medium, Outcome};
 use crate::prepare::report::Report;
 use crate::prepare::{asks_for_factory_reset, restoring};
 use crate::trial::record::Record;
 
+/// Whoever watches a factory reset hears of it this often.
+const TOLD_EVERY: u64 = 1 << 30;
+
 /// Goes through the steps of a boot and leaves the report where the node finds it.
 pub fn prepare() {
     // A check of a large file system takes longer than a watchdog waits.
-    watchdog::pet_while(get_ready);
+    pet_while(get_ready);
 }
 
-fn get_ready() {
-    let mut boot = Boot { woke: wall(), told: Vec::new() };
+fn get_ready(progress: &Progress) {
+    let mut boot = Boot { woke: wall(), told: Vec::new(), progress };
     slots::begin(|told| boot.tell(told));
     boot.floor_clock(known_without_data());
     let disk = Disk::of_root();
@@ -63,13 +68,14 @@ impl Opened {
 }
 
 /// A boot, and what it had to say.
-struct Boot {
+struct Boot<'a> {
     /// What the clock said before it was set.
     woke: WallTime,
     told: Vec<String>,
+    progress: &'a Progress,
 }
 
-impl Boot {
+impl Boot<'_> {
     fn tell(&mut self, what: String) {
         eprintln!("mesh-node prepare: {what}");
         self.told.push(what);
@@ -150,7 +156,7 @@ impl Boot {
             Some(_) => Medium::Writable,
         };
         if let Some(partition) = partition.as_ref().filter(|_| state == Medium::ToErase) {
-            let erased = medium::erase(partition);
+            let erased = self.erase(partition);
             self.settle("the data partition cannot be erased", erased.map_err(Into::into));
         }
         let device = partition.map(|partition| partition.device).unwrap_or_default();
@@ -162,6 +168,17 @@ impl Boot {
             self.settle("the keep", reset);
         }
         data
+    }
+
+    /// Erases all of a partition, which takes as long as it takes.
+    fn erase(&self, partition: &Partition) -> io::Result<()> {
+        let length = partition.length;
+        medium::erase(partition, |erased| {
+            self.progress.is_made();
+            if erased % TOLD_EVERY == 0 || erased == length {
+                eprintln!("mesh-node prepare: {} of {} MiB erased", erased >> 20, length >> 20);
+            }
+        })
     }
 
     fn climb(&mut self, mut ladder: Ladder, device: &Path, target: &Path) -> Data {
