@@ -99,7 +99,7 @@ impl Provision {
     /// Keeps the files for the first boot, which puts them on the data partition.
     ///
     /// # Errors
-    /// [`keep::Unfit`] when they are too large.
+    /// [`keep::Unfit`] when they are too large, also for what the router does with them later.
     pub fn keep(&self) -> Result<Keep, keep::Unfit> {
         let mut keep = Keep::default();
         for entry in self.entries() {
@@ -107,6 +107,7 @@ impl Provision {
                 keep.put(entry.path, keep::File { mode: entry.mode, bytes })?;
             }
         }
+        keep.check_provisioned()?;
         Ok(keep)
     }
 }

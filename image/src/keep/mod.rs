@@ -17,6 +17,10 @@ const COPY: usize = 512 << 10;
 
 const MAGIC: [u8; 8] = *b"MESHKEEP";
 
+/// What a router adds in its life to what it was provisioned with, all in all: the agent's key, SVID and bundle, what is
+/// remembered and trusted of updates, and the few hundred bytes that its configuration grows by.
+const ADDED: usize = 192 << 10;
+
 /// Magic, generation, length and SHA-256.
 const HEAD: usize = 8 + 8 + 4 + 32;
 
@@ -25,6 +29,9 @@ const SECTOR: usize = 512;
 /// A wipe's first write is newer than what it leaves behind for its second by this much, a change by one: so far apart,
 /// the copies tell of a wipe that was cut off.
 const WIPE_STEP: u64 = 3;
+
+/// What a router can be provisioned with: it keeps that as it is now, and as a factory reset goes back to it.
+const PROVISIONED: usize = (COPY - ADDED) / 2;
 
 /// The most files that fit, and the longest name: bounds on what a damaged medium can make us do.
 const FILES: usize = 1024;
@@ -58,6 +65,15 @@ pub enum Unfit {
     #[error("{needed} bytes to be kept where {COPY} fit")]
     Size {
         /// Bytes that they take.
+        needed: usize,
+    },
+    /// They fit, but not twice and beside what the router adds.
+    #[error(
+        "{needed} bytes to be provisioned where {} fit: the router keeps them twice, and its identity beside them",
+        PROVISIONED
+    )]
+    Provisioned {
+        /// Bytes that they take, once.
         needed: usize,
     },
 }
@@ -132,6 +148,15 @@ impl Keep {
     /// All kept files, by path.
     pub fn files(&self) -> impl Iterator<Item = (&str, &File)> {
         self.files.iter().map(|(path, file)| (path.as_str(), file))
+    }
+
+    /// Checks that a router which is provisioned with these files can keep them for its life.
+    ///
+    /// # Errors
+    /// [`Unfit`] says why not.
+    pub fn check_provisioned(&self) -> Result<(), Unfit> {
+        let needed = self.encode(0)?.len();
+        if needed > PROVISIONED { Err(Unfit::Provisioned { needed }) } else { Ok(()) }
     }
 
     fn encode(&self, generation: u64) -> Result<Vec<u8>, Unfit> {

@@ -47,6 +47,33 @@ fn provisioned_file_holds_the_image_and_what_one_router_is_given() {
 }
 
 #[test]
+fn file_that_others_could_read_is_closed_to_them_before_a_secret_is_in_it() {
+    let bench = Bench::new();
+    let router = bench.path("router.img");
+    fs::write(&router, vec![0; 12 << 20]).unwrap();
+    fs::set_permissions(&router, fs::Permissions::from_mode(0o644)).unwrap();
+
+    let flash = bench.prepare(&bench.order("router.img", None)).unwrap();
+    flash.run(&mut Until(None)).unwrap();
+
+    assert_eq!(kept(&router)[3].2.trim(), TOKEN);
+    assert_eq!(fs::metadata(&router).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn more_than_a_router_can_keep_is_refused_before_anything_is_written() {
+    let bench = Bench::new();
+    let node = format!("[node]\nname = \"router-1\"\n# {}\n", "x".repeat(200 << 10));
+    fs::write(bench.path("router-1.toml"), node).unwrap();
+
+    let unable = bench.prepare(&bench.order("router.img", Some(16))).unwrap_err();
+
+    let Unable::Keep(unfit) = unable else { panic!("{unable:?}") };
+    assert!(unfit.to_string().contains("the router keeps them twice"), "{unfit}");
+    assert!(!bench.path("router.img").exists());
+}
+
+#[test]
 fn what_was_on_a_file_before_is_gone_where_the_image_lies() {
     let bench = Bench::new();
     fs::write(bench.path("router.img"), vec![0xee; 12 << 20]).unwrap();

@@ -198,9 +198,11 @@ fn more_than_the_keep_takes_is_refused() {
     let mut read = parse(WHOLE).unwrap();
     read.provision.config = format!("# {}", "x".repeat(600 << 10));
 
-    let writes = keep::plan(&keep::Seen::parse(&[]), &read.keep().unwrap(), keep::Manner::Wipe);
-
-    assert!(matches!(writes, Err(keep::Unfit::Size { .. })));
+    assert!(matches!(read.keep(), Err(keep::Unfit::Size { .. })));
+    read.provision.config.truncate(200 << 10);
+    assert!(matches!(read.keep(), Err(keep::Unfit::Provisioned { .. })), "it is kept twice");
+    read.provision.config.truncate(100 << 10);
+    assert!(read.keep().is_ok());
 }
 
 proptest::proptest! {

@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FallocateFlags, FcntlArg, OFlag, fallocate, fcntl};
@@ -152,6 +154,8 @@ impl Open {
         let mut options = File::options();
         let file = options.read(true).write(true).create_new(!exists).mode(0o600).open(path)?;
         lock(&file)?;
+        // Before a secret is in it. Of one that is there, only the mode is another.
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
         file.set_len(size.0)?;
         let clearing = FallocateFlags::FALLOC_FL_PUNCH_HOLE;
         let clearing = clearing | FallocateFlags::FALLOC_FL_KEEP_SIZE;
