@@ -13,6 +13,7 @@ mod debian;
 mod disk;
 mod files;
 pub mod flash;
+pub mod held;
 mod initramfs;
 mod kernel;
 pub mod power_cut;

@@ -32,6 +32,14 @@ pub struct Install<D> {
     unflushed: u64,
 }
 
+/// A slot that is no longer chosen, and that an update is about to be written to.
+#[derive(Debug)]
+pub struct Claimed<D>(Install<D>);
+
+/// An update that lies on its slot as it should, of which the slot says nothing yet.
+#[derive(Debug)]
+pub struct Whole<D>(Install<D>);
+
 /// Why an update is not installed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -61,6 +69,9 @@ pub enum Error {
         /// Where the header says.
         expected: u64,
     },
+    /// Somebody else has written to the slot meanwhile.
+    #[error("somebody else has written to the slot")]
+    TakenOver,
     /// The environment was not written as it should.
     #[error("the slot's environment was not written")]
     Environment,
@@ -76,17 +87,25 @@ impl<D: BlockDevice> Install<D> {
     /// # Errors
     /// [`Error::Refused`] before anything is written; what the medium reports.
     pub fn begin(devices: Devices<D>, header: Header, target: &Target) -> Result<Self, Error> {
+        Self::claim(devices, header, target)?.resume()
+    }
+
+    /// Makes sure that the slot is not chosen while it is written to, and no more: that it may be written to must be
+    /// known, and stay so, until this is done.
+    ///
+    /// # Errors
+    /// As [`Install::begin`].
+    pub fn claim(
+        devices: Devices<D>,
+        header: Header,
+        target: &Target,
+    ) -> Result<Claimed<D>, Error> {
         let target =
             Target { root: devices.root.len(), boot: devices.boot.len(), ..target.clone() };
         let installer = Installer::new(header, &target)?;
         let mut install = Self { devices, slot: target.slot, installer, unflushed: 0 };
         install.disable()?;
-        if install.is_resumed() {
-            install.skip_held()?;
-        } else {
-            install.write_tail()?;
-        }
-        Ok(install)
+        Ok(Claimed(install))
     }
 
     /// Where in the file the byte lies that is needed next.
@@ -134,7 +153,15 @@ impl<D: BlockDevice> Install<D> {
     /// # Errors
     /// [`Error::Incomplete`], [`Error::ReadBack`], or why the environment is not what it should be; the slot is not
     /// ready then, and installing it can begin anew.
-    pub fn finish(mut self, mut tell: impl FnMut(Progress)) -> Result<Devices<D>, Error> {
+    pub fn finish(self, tell: impl FnMut(Progress)) -> Result<Devices<D>, Error> {
+        self.read_back(tell)?.declare()
+    }
+
+    /// Reads everything back from the medium.
+    ///
+    /// # Errors
+    /// As [`Install::finish`].
+    pub fn read_back(mut self, mut tell: impl FnMut(Progress)) -> Result<Whole<D>, Error> {
         if !self.is_complete() {
             return Err(Error::Incomplete(self.progress()));
         }
@@ -151,11 +178,9 @@ impl<D: BlockDevice> Install<D> {
             match verification.step(&self.devices)? {
                 Checked::Whole(progress) => tell(progress),
                 Checked::Rotten(rot) => return Err(Error::ReadBack(rot)),
-                Checked::Done => break,
+                Checked::Done => return Ok(Whole(self)),
             }
         }
-        self.enable()?;
-        Ok(self.devices)
     }
 
     /// Sees to it that the slot is not chosen.
@@ -220,6 +245,9 @@ impl<D: BlockDevice> Install<D> {
         if found != expected {
             return Err(Error::Misplaced { found, expected });
         }
+        if read_environment(boot, found)?.ok().as_ref() != Some(&self.installer.receiving()) {
+            return Err(Error::TakenOver);
+        }
         let ready = self.installer.ready()?;
         boot.write_at(found, ready.as_bytes())?;
         boot.flush()?;
@@ -228,6 +256,34 @@ impl<D: BlockDevice> Install<D> {
             Ok(read) if read == ready => Ok(()),
             _ => Err(Error::Environment),
         }
+    }
+}
+
+impl<D: BlockDevice> Claimed<D> {
+    /// Finds out how much of the update is there already.
+    ///
+    /// # Errors
+    /// What the medium reports.
+    pub fn resume(self) -> Result<Install<D>, Error> {
+        let Self(mut install) = self;
+        if install.is_resumed() {
+            install.skip_held()?;
+        } else {
+            install.write_tail()?;
+        }
+        Ok(install)
+    }
+}
+
+impl<D: BlockDevice> Whole<D> {
+    /// Declares the slot ready to be tried.
+    ///
+    /// # Errors
+    /// Why the environment is not what it should be.
+    pub fn declare(self) -> Result<Devices<D>, Error> {
+        let Self(mut install) = self;
+        install.enable()?;
+        Ok(install.devices)
     }
 }
 
