@@ -54,6 +54,32 @@ fn repository_somebody_tampered_with_is_not_built_upon() {
 }
 
 #[test]
+fn file_that_only_has_the_name_of_an_update_is_not_taken_for_it() {
+    let depot = Depot::new();
+    let wanted = depot.adding("1.2.0");
+    let update = wanted.add[0].clone();
+    let file = depot.path("repository/targets").join(format!("{}.{}", update.sha256, update.name));
+    fs::write(&file, "something else").unwrap();
+
+    depot.publish(&wanted, &ONLINE).unwrap();
+
+    assert_eq!(fs::read(&file).unwrap().len() as u64, update.length);
+}
+
+#[test]
+fn update_that_changes_while_it_is_published_is_not_published() {
+    let depot = Depot::new();
+    let wanted = depot.adding("1.2.0");
+    let before = fs::read(depot.metadata("timestamp.json")).unwrap();
+    fs::write(depot.path(&format!("{BOARD}-1.2.0.update")), "something else").unwrap();
+
+    let refused = depot.publish(&wanted, &ONLINE).map(drop).unwrap_err();
+
+    assert!(refused.root_cause().to_string().contains("has changed since it was read"));
+    assert_eq!(fs::read(depot.metadata("timestamp.json")).unwrap(), before);
+}
+
+#[test]
 fn one_publisher_at_a_time() {
     let depot = Depot::new();
     let _first = Repository::hold(&depot.path("repository")).unwrap();

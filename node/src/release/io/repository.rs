@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use spire_bridge::identity::WallTime;
 use tough::schema::{Role as TufRole, Root, Signed};
 
-use super::updates::Source;
+use super::updates::{self, Source};
 use crate::release::publish::{self, Keyring, Next, Release, Stored, Wanted};
 
 /// The folder that a web server serves, held by one publisher at a time.
@@ -53,7 +53,7 @@ impl Repository {
         fs::create_dir_all(&targets).with_context(|| targets.display().to_string())?;
         for source in sources {
             let path = targets.join(source.file_name());
-            copy(&source.path, &path).with_context(|| path.display().to_string())?;
+            copy(source, &path).with_context(|| path.display().to_string())?;
         }
         let metadata = self.folder.join("metadata");
         fs::create_dir_all(&metadata).with_context(|| metadata.display().to_string())?;
@@ -139,14 +139,17 @@ fn stored<T: TufRole + DeserializeOwned>(path: &Path) -> Result<Stored<T>> {
     Ok(Stored { role, bytes })
 }
 
-/// Copies a file whole or not at all; one of this name, which holds its hash, is it.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    if to.exists() {
+/// Copies an update whole or not at all, as it was when it was signed; one that is there already is read, whatever its
+/// name says.
+fn copy(source: &Source, to: &Path) -> Result<()> {
+    let wanted = (source.update.length, source.update.sha256);
+    if to.is_file() && updates::hash(File::open(to)?, &mut io::sink())? == wanted {
         return Ok(());
     }
     let (mut new, name) = create_beside(to)?;
-    io::copy(&mut File::open(from)?, &mut new)?;
-    finish(&new, &name, to)
+    let copied = updates::hash(File::open(&source.path)?, &mut new)?;
+    ensure!(copied == wanted, "{} has changed since it was read", source.path.display());
+    Ok(finish(&new, &name, to)?)
 }
 
 fn write(to: &Path, contents: &[u8]) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Update files on a publisher's disk.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::{self, Read, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -42,17 +42,17 @@ pub fn read(path: &Path) -> Result<Source> {
 fn read_update(path: &Path) -> Result<Update> {
     let mut file = File::open(path)?;
     let mut start = Vec::new();
-    file.by_ref().take((PREFIX + LONGEST) as u64).read_to_end(&mut start)?;
+    Read::by_ref(&mut file).take((PREFIX + LONGEST) as u64).read_to_end(&mut start)?;
     let header = Header::begin(&start, None)?.context("too short for an update")?;
     file.rewind()?;
-    let (length, sha256) = hash(file)?;
+    let (length, sha256) = hash(file, &mut io::sink())?;
     let custom = says(&header);
     let name = format!("mesh-node-{}-{}.update", custom.board, custom.version);
     Ok(Update { name, length, sha256, custom })
 }
 
-/// Reads to the end; returns how much that was, and its hash.
-fn hash(mut file: impl std::io::Read) -> Result<(u64, Sha256)> {
+/// Copies to the end; returns how much that was, and its hash.
+pub(super) fn hash(mut file: impl Read, copy: &mut impl Write) -> Result<(u64, Sha256)> {
     let mut context = Context::new(&SHA256);
     let mut buffer = vec![0; 64 * 1024];
     let mut length = 0;
@@ -60,6 +60,7 @@ fn hash(mut file: impl std::io::Read) -> Result<(u64, Sha256)> {
         let read = file.read(&mut buffer)?;
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         context.update(bytes);
+        copy.write_all(bytes)?;
         length += u64::try_from(read)?;
     }
     Ok((length, Sha256(context.finish().as_ref().try_into()?)))
