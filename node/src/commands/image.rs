@@ -51,6 +51,9 @@ enum Command {
         /// Also if the file's version is older than the one that runs.
         #[arg(long, requires = "unsigned_file")]
         older: bool,
+        /// Also if this update was tried here before and failed.
+        #[arg(long)]
+        again: bool,
     },
     /// Sets the installed slot on trial and reboots the router into it.
     Activate {
@@ -130,9 +133,9 @@ async fn carry_out(arguments: Arguments) -> Done {
             let available = node.fetch(FetchRequest {}).await?.into_inner();
             print(json, &available, || format!("available: {}\n", table::available(&available)))
         }
-        Command::Install { now, background, unsigned_file, older } => {
+        Command::Install { now, background, unsigned_file, older, again } => {
             let unsigned_file = unsigned_file.as_deref().map(absolute).transpose()?;
-            let request = InstallRequest { now, background, unsigned_file, older };
+            let request = InstallRequest { now, background, unsigned_file, older, again };
             let progress = node.install(request).await?.into_inner();
             watch(progress, json, background).await
         }

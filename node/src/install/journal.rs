@@ -28,6 +28,9 @@ pub struct Journal {
     pub header_sha256: String,
     /// Whether the node goes on by itself.
     pub mode: Mode,
+    /// What whoever asked for it insists on.
+    #[serde(default)]
+    pub insists: Insists,
     /// Bytes on the slot.
     pub done: u64,
     /// Bytes there will be.
@@ -50,6 +53,18 @@ pub enum Source {
         /// Where it lies.
         path: String,
     },
+}
+
+/// What a person insists on, against what the node would do by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Insists {
+    /// Not to wait for the hours.
+    pub now: bool,
+    /// A version that is older than what runs.
+    pub older: bool,
+    /// An update that failed here before.
+    pub again: bool,
 }
 
 /// Who keeps an installation going.
@@ -85,6 +100,7 @@ impl Journal {
             version: String::new(),
             header_sha256: String::new(),
             mode,
+            insists: Insists::default(),
             done: 0,
             total: 0,
             unknown: Map::new(),
@@ -163,6 +179,7 @@ mod tests {
         let source = Source::Release { target: Box::new(target) };
         let mut journal = Journal::new(source, Slot::B, Mode::Background);
         (journal.done, journal.total) = (3, 4);
+        journal.insists = Insists { again: true, ..Insists::default() };
         journal
     }
 
@@ -185,6 +202,18 @@ mod tests {
         let found = Journal::parse(&journal.render());
 
         assert_eq!(found, Found::UnderWay(Box::new(journal)));
+    }
+
+    #[test]
+    fn nobody_insisted_on_anything_before_it_was_written_down() {
+        let mut text = text();
+        text.as_object_mut().unwrap().remove("insists");
+
+        let Found::UnderWay(found) = Journal::parse(text.to_string().as_bytes()) else {
+            panic!("it is understood");
+        };
+
+        assert_eq!(found.insists, Insists::default());
     }
 
     #[test]

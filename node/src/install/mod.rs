@@ -7,6 +7,7 @@
 
 pub mod bucket;
 pub mod firmware;
+pub mod history;
 pub mod journal;
 pub mod pace;
 pub mod progress;

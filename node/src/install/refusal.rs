@@ -60,6 +60,14 @@ pub enum Refusal {
     /// The repository, or what it holds.
     #[error(transparent)]
     Release(#[from] Release),
+    /// The same update was tried here, and it did not prove itself.
+    #[error("version {version} failed here before: {why}")]
+    FailedBefore {
+        /// Which.
+        version: Version,
+        /// How it ended.
+        why: String,
+    },
     /// A slot cannot be read or written, or is not for this update.
     #[error(transparent)]
     Slot(#[from] Fault),
@@ -205,6 +213,9 @@ impl Refusal {
             Self::NoRepository => "set `repository` in [update] of the configuration",
             Self::NoRoot { .. } => "provision the router with the repository's root.json",
             Self::UnsignedFilesOff => "set `unsigned_files = true` in [update] if you mean it",
+            Self::FailedBefore { .. } => {
+                "install another version, or this one all the same: `install --again`"
+            }
             Self::OlderFromRepository => "give the file with --unsigned-file",
             Self::State(refusal) | Self::NotDone(NotDone::Refused(refusal)) => {
                 return advice_on(refusal);

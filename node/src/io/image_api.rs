@@ -16,6 +16,7 @@ use tonic::{Code, Request, Response, Status};
 use super::api;
 use super::installing::{Installing, Progresses, Settings, Wish};
 use crate::config::Update;
+use crate::install::journal::Insists;
 use crate::install::refusal::{Blame, Refusal};
 use crate::install::told;
 use crate::proto::image::image_client::ImageClient;
@@ -91,10 +92,9 @@ impl Image for ImageApi {
         let who = caller(&request);
         let asked = request.into_inner();
         let wish = Wish {
-            now: asked.now,
             background: asked.background,
             unsigned_file: asked.unsigned_file,
-            older: asked.older,
+            insists: Insists { now: asked.now, older: asked.older, again: asked.again },
         };
         answer(self.installing.install(who, &wish).map(stream))
     }

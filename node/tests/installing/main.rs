@@ -19,11 +19,12 @@ use image::slot::Slot;
 use image::slot::chooser::WithoutKernel;
 use image::slot::environment::State;
 use image::slot::trial::Phase;
+use mesh_node::install::journal::Insists;
 use mesh_node::io::installing::Wish;
 use mesh_node::proto::image::{Progress, Stage};
 
 use http::{Manner, Server};
-use publisher::Publisher;
+use publisher::{BOARD, Publisher, write_update};
 use router::{Router, end, everything};
 
 /// The default of the configuration.
@@ -120,6 +121,63 @@ async fn what_goes_on_in_the_background_goes_on_after_a_reboot() {
     rebooted.until_free(&installing).await;
 
     assert_eq!(rebooted.slot_b(&installing).await.state, "ready");
+}
+
+/// A router on which an installation was broken off by a reboot; the wish may name a file.
+async fn broken_off(publisher: &Publisher, wish: Wish) -> Router {
+    let stuck = Server::start(publisher.folder(), Manner::Stops(700_000)).await;
+    let mut router = Router::of("1.0.0", publisher, Some(stuck.url()));
+    if wish.unsigned_file.is_some() {
+        // A file comes to no stop; at this rate it is not whole before the test is over.
+        router = router.with("unsigned_files = true\nbandwidth = \"256 kbit\"");
+    }
+    let wish = Wish { background: true, ..wish };
+    let mut progress = router.installing().install("a test".into(), &wish).unwrap();
+    while progress.recv().await.unwrap().unwrap().done_bytes == 0 {}
+    router
+}
+
+/// What lies on slot B when the router has gone on by itself.
+async fn gone_on(router: &Router, publisher: &Publisher) -> String {
+    let good = Server::start(publisher.folder(), Manner::Good).await;
+    let rebooted = router.rebooted(Some(good.url())).with("unsigned_files = true");
+    let installing = rebooted.installing();
+    installing.start();
+    rebooted.until_free(&installing).await;
+    let slot = rebooted.slot_b(&installing).await;
+    format!("{} {}", slot.version.unwrap_or_default(), slot.state)
+}
+
+#[tokio::test]
+async fn what_was_begun_stays_the_one_after_a_reboot() {
+    let publisher = Publisher::of("1.1.0");
+    let router = broken_off(&publisher, Wish::default()).await;
+
+    publisher.publish(Some("1.2.0"), &[]);
+
+    assert_eq!(gone_on(&router, &publisher).await, "1.1.0 ready");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_meanwhile_is_not_gone_on_with() {
+    let publisher = Publisher::of("1.1.0");
+    let router = broken_off(&publisher, Wish::default()).await;
+
+    publisher.publish(Some("1.2.0"), &[format!("mesh-node-{BOARD}-1.1.0.update")]);
+
+    assert_eq!(gone_on(&router, &publisher).await, "1.2.0 ready");
+}
+
+#[tokio::test]
+async fn what_a_person_insisted_on_survives_a_reboot() {
+    let publisher = Publisher::of("1.1.0");
+    let file = publisher.path("old.update");
+    write_update(&file, BOARD, "0.9.0");
+    let insists = Insists { older: true, ..Insists::default() };
+    let unsigned_file = Some(file.display().to_string());
+    let router = broken_off(&publisher, Wish { unsigned_file, insists, ..Wish::default() }).await;
+
+    assert_eq!(gone_on(&router, &publisher).await, "0.9.0 ready");
 }
 
 #[tokio::test]

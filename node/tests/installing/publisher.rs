@@ -70,6 +70,27 @@ impl Publisher {
         publisher
     }
 
+    /// Publishes another version beside the first, or takes the first back.
+    pub(crate) fn publish(&self, add: Option<&str>, remove: &[String]) {
+        let sources = add.map(|version| {
+            let file = self.path("next.update");
+            write_update(&file, BOARD, version);
+            updates::read(&file).unwrap()
+        });
+        let sources: Vec<_> = sources.into_iter().collect();
+        let wanted = Wanted {
+            root: None,
+            add: sources.iter().map(|source| source.update.clone()).collect(),
+            remove: remove.to_vec(),
+            older: Older::Allowed,
+            renew: false,
+            days: None,
+        };
+        let repository = Repository::hold(&self.folder()).unwrap();
+        let keyring = keys::keyring(&[self.path("key")]).unwrap();
+        repository.publish(&wanted, &sources, &keyring, clock::wall()).unwrap();
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.home.path().join(name)
     }

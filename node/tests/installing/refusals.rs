@@ -1,9 +1,12 @@
 //! What is refused, before anything is written.
 
+use image::io::held::Held;
 use image::slot::trial::{Phase, Trial};
 use image::slot::{Environment, environment::State};
+use mesh_node::install::journal::Insists;
 use mesh_node::install::refusal::Blame;
 use mesh_node::io::installing::Wish;
+use mesh_node::proto::image::Stage;
 
 use super::http::{Manner, Server};
 use super::publisher::{BOARD, Publisher, write_update};
@@ -15,7 +18,8 @@ async fn refused(router: &Router, board: &str, version: &str, older: bool) -> St
     write_update(&file, board, version);
     let before = router.disk();
     let unsigned_file = Some(file.display().to_string());
-    let wish = Wish { unsigned_file, older, ..Wish::default() };
+    let insists = Insists { older, ..Insists::default() };
+    let wish = Wish { unsigned_file, insists, ..Wish::default() };
 
     let refusal = match router.installing().install("a test".into(), &wish) {
         Ok(progress) => end(progress).await.unwrap_err(),
@@ -46,7 +50,8 @@ async fn an_older_version_takes_a_person_who_says_so() {
 
     assert_eq!(why, "version 1.4.0 is older than 1.5.0, which runs");
     let unsigned_file = Some(router.path("given.update").display().to_string());
-    let wish = Wish { unsigned_file, older: true, ..Wish::default() };
+    let insists = Insists { older: true, ..Insists::default() };
+    let wish = Wish { unsigned_file, insists, ..Wish::default() };
     let told = end(router.installing().install("a test".into(), &wish).unwrap()).await.unwrap();
     assert_eq!(told.detail, "slot b holds 1.4.0, ready");
 }
@@ -78,6 +83,53 @@ async fn a_slot_that_is_armed_before_the_first_write_is_not_written() {
 
     assert_eq!(why, "slot b is about to be tried");
     assert!(armed == router.disk(), "something was written");
+}
+
+#[tokio::test]
+async fn a_slot_that_somebody_is_arming_is_not_written_meanwhile() {
+    let router = trusting();
+    let file = router.path("given.update");
+    write_update(&file, BOARD, "1.6.0");
+    let wish = Wish { unsigned_file: Some(file.display().to_string()), ..Wish::default() };
+    let installing = router.installing();
+    end(installing.install("a test".into(), &wish).unwrap()).await.unwrap();
+    router.until_free(&installing).await;
+    let ready = router.disk();
+
+    let held = Held::at_once(&router.slots()).unwrap().unwrap();
+    let mut told = installing.install("a test".into(), &wish).unwrap();
+    while told.recv().await.unwrap().unwrap().stage() != Stage::Resuming {}
+    assert!(ready == router.disk(), "somebody else holds the slots");
+    assert!(Held::at_once(&router.slots()).unwrap().is_none());
+    router.activate(3).unwrap();
+    let armed = router.disk();
+    drop(held);
+
+    assert_eq!(end(told).await.unwrap_err().in_full(), "slot b is about to be tried");
+    assert!(armed == router.disk(), "something was written");
+}
+
+#[tokio::test]
+async fn an_update_that_failed_here_takes_a_person_who_says_so() {
+    let publisher = Publisher::of("1.6.0");
+    let router = Router::of("1.5.0", &publisher, None);
+    let installing = router.installing();
+    end(installing.install("a test".into(), &Wish::default()).unwrap()).await.unwrap();
+    router.until_free(&installing).await;
+    router.fail_slot_b();
+    let failed = router.disk();
+
+    let refusal = end(installing.install("a test".into(), &Wish::default()).unwrap()).await;
+    let refusal = refusal.unwrap_err();
+    router.until_free(&installing).await;
+
+    assert_eq!(refusal.to_string(), "version 1.6.0 failed here before: its tries were used up");
+    assert_eq!(refusal.blame(), Blame::Request);
+    assert!(refusal.advice().unwrap().contains("--again"));
+    assert!(failed == router.disk(), "something was written");
+    let insists = Insists { again: true, ..Insists::default() };
+    let told = installing.install("a test".into(), &Wish { insists, ..Wish::default() }).unwrap();
+    assert_eq!(end(told).await.unwrap().detail, "slot b holds 1.6.0, ready");
 }
 
 #[tokio::test]

@@ -11,9 +11,9 @@ use image::block::BlockDevice as _;
 use image::io::block_device::Access;
 use image::io::slots::Slots;
 use image::slot::chooser::{Choice, choose};
-use image::slot::environment::{Environment, LENGTH, State};
+use image::slot::environment::{Environment, Kernel, LENGTH, State};
 use image::slot::state::{self, Plan, Refusal as State_, Request};
-use image::slot::trial::{ImageId, Phase, Trial};
+use image::slot::trial::{ImageId, Phase, Reason, Trial};
 use image::slot::{Slot, place};
 use image::update::{Header, tail};
 use mesh_node::config::Config;
@@ -118,6 +118,17 @@ impl Router {
         let plan = state::plan(&self.slots().observe(), request)?;
         self.slots().apply(&plan).unwrap();
         Ok(plan)
+    }
+
+    /// Sets slot B on trial and has all its tries end without a verdict.
+    pub(crate) fn fail_slot_b(&self) {
+        let seen = self.slots().observe();
+        let record = seen.b.unwrap().trial().unwrap();
+        let phase = Phase::Failed(Reason::TriesUsedUp);
+        let kernel =
+            Kernel { file: "k".to_owned(), parameters: String::new(), watchdog: Duration::ZERO };
+        let failed = Environment::new(&kernel, State::Failed, 0, Trial { phase, ..record });
+        self.write_boot("boot-b", &failed.unwrap());
     }
 
     /// Turns a bit on a partition.

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where the table's first words lie.
-const FOLDERS: [(&str, &str); 7] = [
+const FOLDERS: [(&str, &str); 9] = [
     ("release/", "node/tests/"),
+    ("installing/", "node/tests/"),
+    ("install/", "node/src/"),
     ("update/", "image/src/"),
     ("slot/", "image/src/"),
     ("trial/", "node/src/"),

@@ -15,7 +15,7 @@ use super::source::Stream;
 use super::writer::Writer;
 use crate::config::{Hours, Rate};
 use crate::install::bucket::Bucket;
-use crate::install::journal::{Journal, Mode, Source};
+use crate::install::journal::{Insists, Journal, Mode, Source};
 use crate::install::progress::Meter;
 use crate::install::refusal::Refusal;
 use crate::install::retry::{Failure, Retry};
@@ -36,6 +36,9 @@ pub(super) struct Job {
     pub(super) slots: Slots,
     pub(super) target: Target,
     pub(super) mode: Mode,
+    pub(super) insists: Insists,
+    /// What an earlier boot began with.
+    pub(super) begun: Option<crate::release::Target>,
     pub(super) limits: Limits,
     pub(super) memory: Memory,
 }
@@ -58,6 +61,7 @@ struct Work<'a> {
     installing: &'a Installing,
     seat: &'a Seat,
     source: Option<Source>,
+    begun: Option<&'a crate::release::Target>,
     writer: Option<Writer>,
     meter: Meter,
     bucket: Bucket,
@@ -74,7 +78,9 @@ impl Job {
         let now = uptime();
         let meter = Meter::new(Some(self.target.slot), now);
         let bucket = Bucket::new(self.limits.rate, now);
-        let mut work = Work { job: self, installing, seat, source, writer: None, meter, bucket };
+        let begun = self.begun.as_ref();
+        let mut work =
+            Work { job: self, installing, seat, source, begun, writer: None, meter, bucket };
         let outcome = work.run().await;
         if let Err(refusal) = &outcome
             && refusal.failure() == Failure::Final
@@ -113,7 +119,7 @@ impl Work<'_> {
     /// What the repository has now may be something else.
     fn look_for_another(&mut self) {
         if let Some(Source::Release { .. }) = self.source {
-            (self.source, self.writer) = (None, None);
+            (self.source, self.begun, self.writer) = (None, None, None);
         }
     }
 
@@ -157,7 +163,7 @@ impl Work<'_> {
     /// Asks the repository for this router's update.
     async fn choose(&mut self) -> Result<Source, Refusal> {
         self.seat.show(self.meter.enter(Stage::Asking, 0, uptime()));
-        let update = self.installing.ask().await?.update;
+        let update = self.installing.ask(self.begun).await?.update;
         let running = || self.job.target.running.clone();
         let target = Box::new(update.ok_or_else(|| Refusal::UpToDate(running()))?);
         let source = Source::Release { target };
@@ -182,7 +188,8 @@ impl Work<'_> {
         };
         self.seat.show(self.meter.enter(Stage::Resuming, 0, uptime()));
         let job = self.job;
-        let journal = Journal::new(source.clone(), job.target.slot, job.mode);
+        let mut journal = Journal::new(source.clone(), job.target.slot, job.mode);
+        journal.insists = job.insists;
         let writer = Writer::begin(
             job.slots.clone(),
             header,

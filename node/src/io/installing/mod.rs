@@ -28,12 +28,12 @@ use super::{clock_trust, places, prepare};
 use crate::clock_floor;
 use crate::config::Update;
 use crate::install::firmware::Firmware;
-use crate::install::journal::{Found, Mode, Source};
+use crate::install::journal::{Found, Insists, Mode, Source};
 use crate::install::refusal::{Doing, Refusal};
 use crate::install::retry::Waits;
 use crate::prepare::data_schema;
 use crate::proto::image::Progress;
-use crate::release::{self, Available, Client, Floor, Now, Patience};
+use crate::release::{self, Available, Client, Floor, Now, Patience, Target};
 use desk::Desk;
 use job::{Job, Limits};
 use memory::Memory;
@@ -77,14 +77,12 @@ pub struct Settings {
 /// What somebody wants installed, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// Without waiting for the hours.
-    pub now: bool,
     /// By the node itself, also when the caller has left.
     pub background: bool,
     /// This file instead of the repository's update.
     pub unsigned_file: Option<String>,
-    /// Also if it is older than what runs.
-    pub older: bool,
+    /// Against what the node would do by itself.
+    pub insists: Insists,
 }
 
 /// Progress as it comes, and at the end how it ended.
@@ -170,7 +168,7 @@ impl Installing {
     pub async fn fetch(&self, who: String) -> Result<Available, Refusal> {
         let seat = self.desk.take(Doing::Fetch, who, None)?;
         let answer = tokio::select! {
-            answer = self.ask() => answer,
+            answer = self.ask(None) => answer,
             () = seat.cancelled() => Err(Refusal::Cancelled),
         };
         drop(seat);
@@ -185,12 +183,23 @@ impl Installing {
     /// # Errors
     /// [`Refusal`] before anything was done; what comes later comes with the progress.
     pub fn install(self: &Arc<Self>, who: String, wish: &Wish) -> Result<Progresses, Refusal> {
+        self.begin(who, wish, None)
+    }
+
+    /// Begins to install; an update that was `begun` stays the one.
+    fn begin(
+        self: &Arc<Self>,
+        who: String,
+        wish: &Wish,
+        begun: Option<Target>,
+    ) -> Result<Progresses, Refusal> {
+        let insists = wish.insists;
         let source = match &wish.unsigned_file {
             Some(_) if !self.settings.update.unsigned_files => {
                 return Err(Refusal::UnsignedFilesOff);
             }
             Some(path) => Some(Source::UnsignedFile { path: path.clone() }),
-            None if wish.older => return Err(Refusal::OlderFromRepository),
+            None if insists.older => return Err(Refusal::OlderFromRepository),
             None => self.releases().map(|_| None)?,
         };
         let slots = self.slots()?;
@@ -199,11 +208,13 @@ impl Installing {
         let mode = if wish.background { Mode::Background } else { Mode::Attended };
         let job = Job {
             slots: slots.clone(),
-            target: self.firmware()?.target(slot, wish.older),
+            target: self.firmware()?.target(slot, insists.older),
             mode,
+            insists,
+            begun,
             limits: Limits {
                 rate: self.settings.update.bandwidth,
-                hours: self.settings.update.hours.filter(|_| !wish.now),
+                hours: self.settings.update.hours.filter(|_| !insists.now),
             },
             memory: self.memory.clone(),
         };
@@ -255,8 +266,8 @@ impl Installing {
         self.desk.cancel().ok_or(Refusal::Idle)
     }
 
-    async fn ask(&self) -> Result<Available, Refusal> {
-        let available = self.releases()?.refresh(&now()).await?;
+    async fn ask(&self, begun: Option<&Target>) -> Result<Available, Refusal> {
+        let available = self.releases()?.refresh_for(&now(), begun).await?;
         if let Some(signed) = available.signed {
             self.memory.saw_signed(signed);
         }
@@ -275,13 +286,13 @@ impl Installing {
             }
             Found::Corrupt => return self.memory.forget_journal(),
         };
-        let unsigned_file = match &journal.source {
-            Source::UnsignedFile { path } => Some(path.clone()),
-            Source::Release { .. } => None,
-        };
-        let wish = Wish { background: true, unsigned_file, ..Wish::default() };
         tracing::info!(slot = %journal.slot, percent = journal.percent(), "the installation goes on");
-        match self.install("the node".to_owned(), &wish) {
+        let (unsigned_file, begun) = match journal.source {
+            Source::UnsignedFile { path } => (Some(path), None),
+            Source::Release { target } => (None, Some(*target)),
+        };
+        let wish = Wish { background: true, unsigned_file, insists: journal.insists };
+        match self.begin("the node".to_owned(), &wish, begun) {
             Ok(mut told) => drop(tokio::spawn(async move {
                 while let Some(progress) = told.recv().await {
                     if let Err(refusal) = progress {

@@ -1,6 +1,7 @@
 //! The half of an installation that waits for the medium: on a thread of its own, so that the loop never does.
 
-use image::io::block_device::FileDevice;
+use image::io::block_device::{Access, FileDevice};
+use image::io::held::Held;
 use image::io::slots::{Fault, Slots};
 use image::update::{Header, Install, Target};
 use tokio::task::spawn_blocking;
@@ -8,6 +9,7 @@ use tough::Bytes;
 
 use super::desk::Seat;
 use super::memory::Memory;
+use crate::install::history;
 use crate::install::journal::{Journal, Mode};
 use crate::install::progress::Meter;
 use crate::install::refusal::Refusal;
@@ -20,6 +22,7 @@ const ENTRY: u64 = 4 << 20;
 pub(super) struct Writer {
     install: Install<FileDevice>,
     diary: Diary,
+    slots: Slots,
 }
 
 /// The journal while it is written. Whatever ends the work, it says how far it came.
@@ -42,16 +45,24 @@ impl Writer {
         seat: Seat,
     ) -> Result<Self, Refusal> {
         on_thread(move || {
-            // It was chosen before the download, and may have been armed since.
-            slots.observe().receiver()?;
             journal.version = header.facts().version.to_string();
             journal.header_sha256 = header.digest().to_string();
-            let install = slots.install(header, &target)?;
+            let devices = slots.devices(target.slot, Access::Write)?;
+            // It was chosen before the download, and may have been armed since.
+            let held = Held::wait_for(&slots)?;
+            let seen = slots.observe();
+            seen.receiver()?;
+            if !journal.insists.again {
+                history::check(&seen, &memory.record(), &header)?;
+            }
+            let claimed = Install::claim(devices, header, &target).map_err(Fault::Install)?;
+            drop(held);
+            let install = claimed.resume().map_err(Fault::Install)?;
             let progress = install.progress();
             (journal.done, journal.total) = (progress.done, progress.total);
             memory.keep_journal(&journal);
             let diary = Diary { journal, memory, entered: progress.done, seat };
-            Ok(Self { install, diary })
+            Ok(Self { install, diary, slots })
         })
         .await
     }
@@ -75,13 +86,15 @@ impl Writer {
     /// Reads all of it back and declares the slot ready.
     pub(super) async fn finish(self, mut meter: Meter) -> Result<Journal, Refusal> {
         on_thread(move || {
-            let Self { install, diary } = self;
+            let Self { install, diary, slots } = self;
             let tell = |progress: image::update::verify::Progress| {
                 if let Some(told) = meter.reach(progress.done, uptime()) {
                     diary.seat.show(told);
                 }
             };
-            install.finish(tell).map_err(Fault::Install)?;
+            let whole = install.read_back(tell).map_err(Fault::Install)?;
+            let _held = Held::wait_for(&slots)?;
+            whole.declare().map_err(Fault::Install)?;
             Ok(diary.journal.clone())
         })
         .await

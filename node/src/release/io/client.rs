@@ -69,10 +69,25 @@ impl Client {
     ///
     /// Refuses by name what does not hold; all else may pass by itself.
     pub async fn refresh(&mut self, now: &Now) -> Result<Available, Error> {
+        self.refresh_for(now, None).await
+    }
+
+    /// The same for somebody who has begun with an update: it stays the one, unless it was taken back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::refresh`].
+    pub async fn refresh_for(
+        &mut self,
+        now: &Now,
+        begun: Option<&Target>,
+    ) -> Result<Available, Error> {
         let Settings { repository, root, patience, running, .. } = &self.settings;
         let listing = walk(&mut self.store, repository, root, *patience, now).await?;
+        let begun = begun.filter(|begun| listing.offered.contains(begun));
+        let offered = begun.map_or(listing.offered.as_slice(), std::slice::from_ref);
         Ok(Available {
-            update: choice::choose(&listing.offered, running)?,
+            update: choice::choose(offered, running)?,
             signed: listing.signed,
             root: listing.root,
             expires: listing.expires,
