@@ -11,6 +11,7 @@ use spire_bridge::agent::Supervisor;
 use spire_bridge::{Uptime, doubling};
 
 use crate::analyze::Finding;
+use crate::measuring::Measuring;
 use crate::peers::Peers;
 use crate::plan::Action;
 use fights::Fights;
@@ -56,6 +57,8 @@ pub struct Knowledge {
     pub peers: Peers,
     /// Who changes back what is repaired.
     pub fights: Fights,
+    /// What was measured, and when.
+    pub measuring: Measuring,
     /// What the mesh has told of itself.
     pub told: Told,
     /// What was not as it should be at the last look.

@@ -14,6 +14,7 @@ pub mod hello;
 pub mod install;
 pub mod io;
 pub mod knowledge;
+pub mod measuring;
 pub mod mesh;
 pub mod neighbours;
 pub mod observation;

@@ -23,7 +23,7 @@ pub use fault::{Fault, Faults};
 pub use identity::Identity;
 pub use key::{Key, Preset};
 pub use local::{Api, Log, LogFormat, LogLevel, Loop, Node};
-pub use mesh::{Mesh, OnStop};
+pub use mesh::{Measure, Mesh, OnStop, Schedule};
 pub use rate::Rate;
 pub use schema::Schema;
 pub use update::Update;
@@ -64,7 +64,7 @@ struct Outline {
 }
 
 /// The sections that stand within others; the example shows them as comments.
-static WITHIN: [&Outline; 3] = [&mesh::INTERFACES, &mesh::VLAN, &mesh::LAN];
+static WITHIN: [&Outline; 4] = [&mesh::INTERFACES, &mesh::VLAN, &mesh::LAN, &mesh::MEASURE];
 
 const OUTLINES: [&Outline; 8] = [
     &Node::OUTLINE,

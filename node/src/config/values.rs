@@ -267,8 +267,12 @@ macro_rules! words {
     };
 }
 
-use super::{LogFormat, LogLevel, OnStop};
+use super::{LogFormat, LogLevel, OnStop, Schedule};
 
+words!(
+    Schedule, "\"off\", \"wired\" or \"on\"",
+    "off" => Schedule::Off, "wired" => Schedule::Wired, "on" => Schedule::On
+);
 words!(OnStop, "\"leave\" or \"remove\"", "leave" => OnStop::Leave, "remove" => OnStop::Remove);
 words!(LogFormat, "\"text\" or \"json\"", "text" => LogFormat::Text, "json" => LogFormat::Json);
 words!(

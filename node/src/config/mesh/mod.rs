@@ -1,4 +1,5 @@
 mod knobs;
+mod measure;
 #[cfg(test)]
 mod page;
 mod parts;
@@ -17,6 +18,8 @@ use super::fault::Faults;
 use super::key::{Key, Preset};
 use super::section::Section;
 use super::values::Name;
+pub(super) use measure::MEASURE;
+pub use measure::{Measure, Schedule};
 pub(super) use parts::{INTERFACE as INTERFACES, LAN, VLAN};
 
 /// `[mesh]`: what the kernel's mesh should be.
@@ -30,6 +33,8 @@ pub struct Mesh {
     pub neighbour_timeout: Duration,
     /// What becomes of the mesh interface when mesh-node stops.
     pub on_stop: OnStop,
+    /// When the throughput to neighbours is measured.
+    pub measure: Measure,
 }
 
 /// What becomes of the mesh interface when mesh-node stops.
@@ -129,7 +134,7 @@ static SETTINGS: [(Knob, &Key); 17] = [
 ];
 
 /// The names of the sections within `[mesh]`.
-const WITHIN: [&str; 3] = ["link", "vlan", "lan"];
+const WITHIN: [&str; 4] = ["link", "vlan", "lan", "measure"];
 
 impl Mesh {
     pub(super) const OUTLINE: Outline = Outline {
@@ -171,11 +176,13 @@ impl Mesh {
         let wanted = wanted(section, faults);
         let neighbour_timeout = section.value(&NEIGHBOUR_TIMEOUT, faults);
         let on_stop = section.value(&ON_STOP, faults);
+        let measure = measure::read(section, faults);
         Some(Self {
             name: name?,
             wanted: wanted?,
             neighbour_timeout: neighbour_timeout?,
             on_stop: on_stop?,
+            measure: measure?,
         })
     }
 }

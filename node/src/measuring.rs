@@ -1,0 +1,238 @@
+//! Measuring the throughput to neighbours: what is due, who has the air, what was found and what follows from it.
+
+pub mod air;
+mod budget;
+mod candidates;
+mod history;
+
+use std::time::Duration;
+
+use batman::{IfName, MacAddr, Measurement, Throughput};
+use heapless::Vec;
+use spire_bridge::identity::WallTime;
+use spire_bridge::{Uptime, doubling};
+
+use crate::config::{Measure, Schedule};
+use budget::Spent;
+pub use candidates::{Candidate, candidates};
+pub use history::{Fall, History, Outcome};
+
+/// Of so many neighbours is kept what was measured. Of more, those of which nothing was heard longest are given up.
+pub const NEIGHBOURS: usize = 16;
+
+/// So many hard interfaces are accounted for.
+const LINKS: usize = 16;
+
+/// The waits before a neighbour is tried again that could not be measured.
+const FIRST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(900);
+
+/// A link's speed is taken for another when it was measured to differ by more than this, in percent.
+const HYSTERESIS: u64 = 20;
+
+/// A node at the other end of a hard interface.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// Our hard interface.
+    pub interface: IfName,
+    /// Its address as an originator.
+    pub node: MacAddr,
+}
+
+/// Who wanted a measurement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The schedule.
+    Schedule,
+    /// A person.
+    Person,
+}
+
+/// How a measurement, or the attempt at one, ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Over which link to whom; nothing if no way was known.
+    pub target: Option<Target>,
+    /// The neighbour that led there all the while; nothing if the way changed.
+    pub next_hop: Option<MacAddr>,
+    /// Who wanted it.
+    pub wish: Wish,
+    /// The air time that it took.
+    pub took: Duration,
+    /// What was found, or why nothing was.
+    pub outcome: Result<Measurement, String>,
+    /// The time of day.
+    pub wall: WallTime,
+}
+
+/// What is remembered of measurements.
+#[derive(Debug, Default)]
+pub struct Measuring {
+    known: Vec<History, NEIGHBOURS>,
+    spent: Vec<(IfName, Spent), LINKS>,
+    rates: Vec<(IfName, Throughput), LINKS>,
+    under_way: Option<Target>,
+}
+
+impl Measuring {
+    /// Goes through what was measured to each neighbour.
+    pub fn known(&self) -> impl Iterator<Item = &History> {
+        self.known.iter()
+    }
+
+    /// Returns what the schedule has started and not heard the end of.
+    pub fn under_way(&self) -> Option<&Target> {
+        self.under_way.as_ref()
+    }
+
+    /// Decides whom to measure now: of those whose turn it is the one whose result is oldest.
+    pub fn due(
+        &self,
+        settings: &Measure,
+        candidates: &[Candidate],
+        wireless: &[IfName],
+        now: Uptime,
+    ) -> Option<Target> {
+        if settings.schedule == Schedule::Off || self.under_way.is_some() {
+            return None;
+        }
+        let is_allowed = |link: &IfName| match settings.schedule {
+            Schedule::Off => false,
+            Schedule::Wired => !wireless.contains(link),
+            Schedule::On => true,
+        };
+        let of = |target: &Target| self.known.iter().find(|it| it.target == *target);
+        let due = candidates.iter().map(|candidate| &candidate.target).filter(|target| {
+            let is_turn = of(target).is_none_or(|it| {
+                let is_old = it.newest().is_none_or(|it| now.since(it.at) >= settings.interval);
+                is_old && now >= it.not_before
+            });
+            is_turn && is_allowed(&target.interface) && self.has_air(target, settings, now)
+        });
+        let oldest = |target: &&Target| of(target).and_then(History::newest).map(|it| it.at);
+        due.min_by_key(|target| (oldest(target), (*target).clone())).cloned()
+    }
+
+    /// Notes that the schedule has started one.
+    pub fn began(&mut self, target: Target) {
+        self.under_way = Some(target);
+    }
+
+    /// Notes how one ended. `jitter` is a random number from 0 to 1: two that were in each other's way are not again.
+    pub fn ended(&mut self, ended: Ended, settings: &Measure, jitter: f64, now: Uptime) {
+        let started = match ended.wish {
+            Wish::Schedule => self.under_way.take(),
+            Wish::Person => None,
+        };
+        let Some(target) = ended.target.or(started) else { return };
+        self.spend(&target.interface, ended.took, settings, now);
+        let is_person = ended.wish == Wish::Person;
+        if is_person && ended.outcome.is_err() {
+            return;
+        }
+        let Some(history) = self.history(target) else { return };
+        match ended.outcome {
+            Err(why) => {
+                let wait = doubling(FIRST_WAIT, LONGEST_WAIT, history.failures);
+                history.failed(why, now.after(wait.mul_f64(1.0 + jitter.clamp(0.0, 1.0))));
+            }
+            Ok(found) => {
+                let Some(throughput) = found.throughput() else { return };
+                history.push(Outcome {
+                    at: now,
+                    wall: ended.wall,
+                    throughput,
+                    bytes: found.bytes,
+                    duration: found.duration,
+                    next_hop: ended.next_hop,
+                    wish: ended.wish,
+                });
+            }
+        }
+    }
+
+    /// Lists the neighbours to which less goes than used to.
+    pub fn falls(&self, candidates: &[Candidate]) -> impl Iterator<Item = (&Target, Fall)> {
+        let is_there = |target: &Target| candidates.iter().any(|it| it.target == *target);
+        let there = self.known.iter().filter(move |it| is_there(&it.target));
+        there.filter_map(|it| Some((&it.target, it.fall()?)))
+    }
+
+    /// Finds the speed of a link that nothing else tells: the most that went over it to any neighbour the last time,
+    /// for a slow neighbour is no slow link. What is taken for it at the moment stays while that is about right.
+    pub fn rate(
+        &mut self,
+        link: &IfName,
+        set: Option<Throughput>,
+        candidates: &[Candidate],
+    ) -> Option<Throughput> {
+        let here = candidates.iter().filter(|it| it.target.interface == *link);
+        let newest = here.filter_map(|candidate| {
+            let known = self.known.iter().find(|it| it.target == candidate.target)?;
+            let newest = known.newest()?;
+            // What was measured over another way says nothing of this link.
+            (newest.next_hop == Some(candidate.next_hop)).then_some(newest.throughput)
+        });
+        let measured = newest.max();
+        let taken = self.rates.iter_mut().find(|(known, _)| known == link);
+        let before = taken.as_ref().map(|(_, rate)| *rate).or(set);
+        let rate = match (before, measured) {
+            (Some(before), Some(measured)) if !is_another(before, measured) => before,
+            (Some(before), None) if taken.is_some() => before,
+            (_, measured) => measured?,
+        };
+        match taken {
+            Some((_, known)) => *known = rate,
+            // Of a link beyond the bound nothing is remembered; its override follows every measurement.
+            None => {
+                let _ = self.rates.push((link.clone(), rate));
+            }
+        }
+        Some(rate)
+    }
+
+    fn has_air(&self, target: &Target, settings: &Measure, now: Uptime) -> bool {
+        let spent = self.spent.iter().find(|(link, _)| *link == target.interface);
+        match spent {
+            Some((_, spent)) => spent.is_over(settings, now),
+            // A link beyond the bound is not measured: nobody accounts for it.
+            None => !self.spent.is_full(),
+        }
+    }
+
+    fn spend(&mut self, link: &IfName, took: Duration, settings: &Measure, now: Uptime) {
+        if let Some((_, spent)) = self.spent.iter_mut().find(|(known, _)| known == link) {
+            spent.add(took, settings, now);
+            return;
+        }
+        self.spent.retain(|(_, spent)| !spent.is_over(settings, now));
+        let mut spent = Spent::default();
+        spent.add(took, settings, now);
+        // Without room the schedule measures no link that is not accounted for.
+        let _ = self.spent.push((link.clone(), spent));
+    }
+
+    /// Finds the history of a neighbour, or begins one in the place of the oldest.
+    fn history(&mut self, target: Target) -> Option<&mut History> {
+        let place = self.known.iter().position(|it| it.target == target).unwrap_or_else(|| {
+            if self.known.is_full() {
+                let oldest = self.known.iter().enumerate().min_by_key(|(_, it)| it.touched());
+                let oldest = oldest.map_or(0, |(place, _)| place);
+                self.known.swap_remove(oldest);
+            }
+            // There is room: one has just gone if there was none.
+            let _ = self.known.push(History::new(target));
+            self.known.len() - 1
+        });
+        self.known.get_mut(place)
+    }
+}
+
+/// Tells whether two rates differ by more than measurements do.
+fn is_another(before: Throughput, now: Throughput) -> bool {
+    let (before, now) = (u128::from(before.kbit()), u128::from(now.kbit()));
+    before.abs_diff(now) * 100 > before * u128::from(HYSTERESIS)
+}
+
+#[cfg(test)]
+mod tests;
