@@ -4,11 +4,13 @@ use std::error::Error;
 
 const ABSENT: &str = "#[serde(skip_serializing_if = \"Option::is_none\")]";
 
-const OPTIONAL: [&str; 20] = [
+const OPTIONAL: [&str; 22] = [
     "Status.spiffe_id",
     "Status.svid_not_after",
     "Status.agent",
     "Status.mesh",
+    "Status.measuring",
+    "Measured.usual_kbit",
     "Agent.pid",
     "Agent.last_exit",
     "Mesh.algorithm",

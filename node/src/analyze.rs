@@ -12,6 +12,7 @@ use spire_bridge::identity::{Absence, Standing};
 use crate::config::Config;
 use crate::data::{self, DataFinding};
 use crate::knowledge::{Knowledge, fights};
+use crate::measuring::{Fall, Target};
 use crate::observation::Observation;
 use crate::peers::{PeerKey, SessionId, Timeouts};
 use crate::trial::rules::{self, SlotFinding};
@@ -34,6 +35,15 @@ pub enum Finding {
     Loop {
         /// The VLAN; nothing for untagged packets.
         vlan: Option<VlanId>,
+    },
+    /// A neighbour's turn to be measured has come.
+    MeasurementDue(Target),
+    /// Less goes to a neighbour than used to.
+    Slower {
+        /// The neighbour.
+        target: Target,
+        /// What goes there, and what did.
+        fall: Fall,
     },
     /// No agent runs.
     AgentDown {
@@ -74,11 +84,29 @@ impl Finding {
     /// Tells whether an operator who asks for the status would want to hear of it.
     pub fn is_notable(&self) -> bool {
         match self {
-            Self::SessionMissing(_) | Self::SessionStale(_) | Self::JoinTokenSpent => false,
+            Self::SessionMissing(_)
+            | Self::SessionStale(_)
+            | Self::JoinTokenSpent
+            | Self::MeasurementDue(_) => false,
             Self::Slots(finding) => finding.is_notable(),
             Self::Data(finding) => finding.is_notable(),
             _ => true,
         }
+    }
+
+    /// Tells whether mesh or agent are not well enough to be measured beside.
+    fn is_ailment(&self) -> bool {
+        matches!(
+            self,
+            Self::MeshUnreadable(_)
+                | Self::MeshDiffers(_)
+                | Self::Contested(_)
+                | Self::Loop { .. }
+                | Self::AgentDown { .. }
+                | Self::AgentMissing(_)
+                | Self::NoIdentity(_)
+                | Self::IdentityExpired
+        )
     }
 
     /// Tells whether a person must act.
@@ -116,6 +144,12 @@ impl fmt::Display for Finding {
                     |vlan| format!("packets of VLAN {}", vlan.number()),
                 );
                 write!(f, "{what} go round in a loop through a bridge beside the mesh")
+            }
+            Self::MeasurementDue(target) => {
+                write!(f, "{} on {} is to be measured", target.node, target.interface)
+            }
+            Self::Slower { target: Target { interface, node }, fall: Fall { now, usual } } => {
+                write!(f, "{node} on {interface} gets {now}, less than half of the usual {usual}")
             }
             Self::AgentDown { last_exit: Some(exit) } => {
                 write!(f, "spire-agent is not running, {exit}")
@@ -158,6 +192,7 @@ pub fn analyze(
     findings.extend(sessions(config, knowledge, seen, now));
     findings.extend(data(seen));
     findings.extend(slots(seen));
+    findings.extend(measuring(config, knowledge, seen, &findings, now));
     findings
 }
 
@@ -261,6 +296,26 @@ fn slots(seen: &Observation) -> Vec<Finding> {
     let slots = seen.slots.as_ref();
     let findings = slots.map(|slots| rules::findings(&seen.record, slots)).unwrap_or_default();
     findings.into_iter().map(Finding::Slots).collect()
+}
+
+/// Neighbours that are slower than they were, and whose turn to be measured it is: nobody's while the node is not well,
+/// or while a slot on trial is judged.
+fn measuring(
+    config: &Config,
+    knowledge: &Knowledge,
+    seen: &Observation,
+    others: &[Finding],
+    now: Uptime,
+) -> Vec<Finding> {
+    let (known, settings) = (&knowledge.measuring, &config.mesh.measure);
+    let falls = known.falls(&seen.measurable);
+    let falls = falls.map(|(target, fall)| Finding::Slower { target: target.clone(), fall });
+    let is_judged = seen.slots.as_ref().is_some_and(|slots| slots.judgement.is_some());
+    let is_well = seen.can_prove_itself() && !others.iter().any(Finding::is_ailment);
+    let due = (is_well && !is_judged)
+        .then(|| known.due(settings, &seen.measurable, &seen.wireless, now))
+        .flatten();
+    falls.chain(due.map(Finding::MeasurementDue)).collect()
 }
 
 /// Returns how long peers may be silent under this configuration.

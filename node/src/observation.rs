@@ -1,9 +1,10 @@
 //! What the node sees when it looks, as one value.
 
-use batman::{Gateway, IfIndex, Link, MacAddr, Seen};
+use batman::{Gateway, IfIndex, IfName, Link, MacAddr, Seen};
 use spire_bridge::identity::{Standing, WallTime};
 
 use crate::data::DataSeen;
+use crate::measuring::Candidate;
 use crate::mesh::gateway::{self, Choice};
 use crate::trial::record::Record;
 use crate::trial::rules::SlotsSeen;
@@ -15,6 +16,10 @@ pub struct Observation {
     pub mesh: Result<Seen, String>,
     /// The gateways, where this node chooses one and they could be read.
     pub gateways: Option<Vec<Gateway>>,
+    /// Who can be measured, where that is done.
+    pub measurable: Vec<Candidate>,
+    /// The hard interfaces that are wireless, where that matters.
+    pub wireless: Vec<IfName>,
     /// This node's identity.
     pub identity: Standing,
     /// The wall clock.

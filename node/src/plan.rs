@@ -9,6 +9,7 @@ use spire_bridge::agent::Command;
 use crate::analyze::Finding;
 use crate::data::{self, DataAction};
 use crate::knowledge::Knowledge;
+use crate::measuring::Target;
 use crate::peers::{PeerKey, SessionId};
 use crate::trial::rules::{self, SlotAction};
 
@@ -30,6 +31,8 @@ pub enum Action {
     Dial(PeerKey),
     /// End a session.
     HangUp(SessionId),
+    /// Measure the throughput to a neighbour.
+    Measure(Target),
     /// Do something about the slots.
     Slots(SlotAction),
     /// Do something about data.
@@ -43,6 +46,7 @@ impl Action {
             self,
             Self::Dial(_)
                 | Self::HangUp(_)
+                | Self::Measure(_)
                 | Self::Data(DataAction::Mirror | DataAction::SaveClock)
         );
         !is_everyday
@@ -58,6 +62,9 @@ impl fmt::Display for Action {
             Self::WipeJoinToken => f.write_str("remove the used join token"),
             Self::Dial(peer) => write!(f, "dial {}", peer.address),
             Self::HangUp(session) => write!(f, "end session {}", session.0),
+            Self::Measure(target) => {
+                write!(f, "measure the throughput to {} over {}", target.node, target.interface)
+            }
             Self::Slots(action) => action.fmt(f),
             Self::Data(action) => action.fmt(f),
         }
@@ -86,6 +93,7 @@ fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Actio
         Finding::JoinTokenSpent => Some(Action::WipeJoinToken),
         Finding::SessionMissing(peer) => Some(Action::Dial(*peer)),
         Finding::SessionStale(session) => Some(Action::HangUp(*session)),
+        Finding::MeasurementDue(target) => Some(Action::Measure(target.clone())),
         Finding::Slots(finding) => rules::action(finding).map(Action::Slots),
         Finding::Data(finding) => data::action(*finding).map(Action::Data),
         Finding::ConfigurationNewer { .. }
@@ -93,6 +101,7 @@ fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Actio
         | Finding::Obstacle(_)
         | Finding::Contested(_)
         | Finding::Loop { .. }
+        | Finding::Slower { .. }
         | Finding::AgentMissing(_)
         | Finding::ServerSilent(_)
         | Finding::NoIdentity(_)

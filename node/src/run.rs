@@ -66,6 +66,10 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
                 router.answer(asked);
                 (true, BURST)
             }
+            Woken::Measured(ended) => {
+                router.measured(*ended);
+                (true, BURST)
+            }
             Woken::ByMesh(event) => (router.hear(&event), BURST),
             Woken::ByLink(event) => (router.learn(*event), LINK_BURST),
         };

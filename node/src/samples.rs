@@ -100,6 +100,8 @@ pub(crate) fn seen() -> Observation {
     Observation {
         mesh: Ok(mesh()),
         gateways: None,
+        measurable: Vec::new(),
+        wireless: Vec::new(),
         identity: Standing::Absent(Absence::NoWorkloadApi),
         wall: WALL,
         agent_missing: false,

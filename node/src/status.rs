@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use batman::{Gateway, GatewayMode, LinkQuality};
+use batman::{Gateway, GatewayMode, LinkQuality, Throughput};
 use spire_bridge::Uptime;
 use spire_bridge::agent::Phase;
 use spire_bridge::identity::{Standing, WallTime};
 
-use crate::config::Config;
+use crate::config::{Config, Schedule};
 use crate::knowledge::Knowledge;
+use crate::measuring::{Outcome, Wish};
 use crate::mesh::gateway::Why;
 use crate::mesh::names::Names;
 use crate::neighbours::{self, Neighbour, Trust};
@@ -57,6 +58,7 @@ pub fn status(
         events: knowledge.episodes().map(event).collect(),
         uptime_seconds: now.since_boot().as_secs_f64(),
         dry_run: config.cycle.dry_run,
+        measuring: Some(measuring(config, knowledge)),
     }
 }
 
@@ -184,6 +186,33 @@ fn told(neighbour: &Neighbour, wall: WallTime) -> wire::Neighbour {
             reason: reason.clone(),
             ..told
         },
+    }
+}
+
+fn measuring(config: &Config, knowledge: &Knowledge) -> wire::Measuring {
+    let schedule = match config.mesh.measure.schedule {
+        Schedule::Off => "off",
+        Schedule::Wired => "wired",
+        Schedule::On => "on",
+    };
+    let neighbours = knowledge.measuring.known().map(|history| wire::Measured {
+        interface: history.target.interface.to_string(),
+        originator: history.target.node.to_string(),
+        usual_kbit: history.usual().map(Throughput::kbit),
+        failure: history.failure.clone().unwrap_or_default(),
+        results: history.results().map(result).collect(),
+    });
+    wire::Measuring { schedule: schedule.to_owned(), neighbours: neighbours.collect() }
+}
+
+fn result(outcome: &Outcome) -> wire::Result {
+    wire::Result {
+        at_seconds: outcome.at.since_boot().as_secs_f64(),
+        time: outcome.wall.to_string(),
+        throughput_kbit: outcome.throughput.kbit(),
+        bytes: outcome.bytes,
+        seconds: outcome.duration.as_secs_f64(),
+        by_hand: outcome.wish == Wish::Person,
     }
 }
 

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::Kernel;
 use crate::{IfName, LinkRate, RoutingAlgorithm, Seen, Throughput, Wanted};
 
 /// Links are stacked a few deep; this ends what is deeper.
@@ -21,6 +22,13 @@ pub(super) fn rates(wanted: &Wanted, seen: &Seen) -> BTreeMap<IfName, LinkRate> 
     }
     let there = wanted.hard_interfaces().iter().filter(|name| seen.link(name).is_some());
     there.map(|name| (name.clone(), rate(&Path::new(DEVICES).join(name.as_str())))).collect()
+}
+
+impl Kernel {
+    /// Tells whether a link is wireless, or one below it is; anybody may ask.
+    pub fn is_wireless(&self, link: &IfName) -> bool {
+        is_wireless(&Path::new(DEVICES).join(link.as_str()), DEPTH)
+    }
 }
 
 fn rate(device: &Path) -> LinkRate {

@@ -11,7 +11,7 @@ pub struct LinkRate {
     pub own: Option<Throughput>,
     /// What the links below it say.
     pub lower: Option<Throughput>,
-    /// What was measured over it; observing the mesh measures nothing.
+    /// What was measured over it: observing the mesh measures nothing, the caller adds it.
     pub measured: Option<Throughput>,
 }
 

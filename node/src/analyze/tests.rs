@@ -1,10 +1,13 @@
-use batman::IfName;
+use batman::{IfName, Measurement};
 use image::slot::Slot;
 
 use super::*;
 use crate::data::{DataSeen, Room};
+use crate::measuring::{Ended, Wish, candidates};
 use crate::prepare::ladder::Data;
-use crate::samples::{WALL, at, config, hello, identity, knowledge, mesh, opened, peer, seen};
+use crate::samples::{
+    PEER, WALL, at, config, hello, identity, knowledge, mesh, opened, peer, seen,
+};
 use crate::trial::judgement::Judgement;
 use crate::trial::rules::SlotsSeen;
 
@@ -269,4 +272,78 @@ fn a_loop_that_the_kernel_told_of_is_an_alarm_for_a_while() {
         "packets of VLAN 7 go round in a loop through a bridge beside the mesh"
     );
     assert_eq!(found(&knowledge, &seen(), 200), [NO_IDENTITY]);
+}
+
+/// A node in good health that measures, and has a neighbour to measure.
+fn measuring() -> (Config, Knowledge, Observation) {
+    let text = "[mesh]\nhard_interfaces = [\"eth1\"]\n[mesh.measure]\nschedule = \"wired\"\n\
+                [identity]\nserver = \"10.0.2.2:8081\"\n";
+    let mut knowledge = knowledge();
+    knowledge.peers.learn(hello(true), at(1));
+    knowledge.peers.learn(opened(), at(1));
+    let measurable = candidates(&mesh(), &knowledge.peers, Duration::from_secs(10));
+    let seen = Observation { identity: identity(), measurable, ..seen() };
+    (Config::parse(text).unwrap(), knowledge, seen)
+}
+
+fn is_due(config: &Config, knowledge: &Knowledge, seen: &Observation) -> bool {
+    let findings = analyze(config, knowledge, seen, at(2));
+    findings.iter().any(|finding| matches!(finding, Finding::MeasurementDue(_)))
+}
+
+#[test]
+fn neighbour_is_measured_by_a_node_that_is_well_and_not_on_trial() {
+    let (config, knowledge, well) = measuring();
+    assert!(is_due(&config, &knowledge, &well));
+    assert!(!is_due(&self::config(), &knowledge, &well), "off unless somebody says so");
+
+    let (_, mut ill, seen) = measuring();
+    ill.agent.exited(Exit::Signal(9), at(1), 0.0);
+    assert!(!is_due(&config, &ill, &seen));
+
+    let judged = |judgement| SlotsSeen {
+        running: Slot::B,
+        judgement,
+        given_up: None,
+        unreadable: None,
+        rot: None,
+        is_leaving: false,
+    };
+    let (_, knowledge, seen) = measuring();
+    let on_trial = Observation { slots: Some(judged(Some(Judgement::Healthy))), ..seen };
+    assert!(!is_due(&config, &knowledge, &on_trial));
+    let kept = Observation { slots: Some(judged(None)), ..on_trial };
+    assert!(is_due(&config, &knowledge, &kept));
+
+    let mut torn = mesh();
+    torn.links[0].master = None;
+    assert!(!is_due(&config, &knowledge, &Observation { mesh: Ok(torn), ..kept }));
+}
+
+#[test]
+fn neighbour_to_which_less_goes_than_used_to_is_named() {
+    let (config, mut knowledge, seen) = measuring();
+    let target = seen.measurable[0].target.clone();
+    let duration = Duration::from_secs(3);
+    for (second, mbit) in [(1, 90), (2, 90), (3, 90), (4, 30)] {
+        let found = Measurement { originator: PEER, bytes: mbit * 375_000, duration };
+        let ended = Ended {
+            target: Some(target.clone()),
+            next_hop: Some(PEER),
+            wish: Wish::Schedule,
+            took: duration,
+            outcome: Ok(found),
+            wall: WALL,
+        };
+        knowledge.measuring.ended(ended, &config.mesh.measure, 0.0, at(second));
+    }
+
+    let findings = analyze(&config, &knowledge, &seen, at(5));
+
+    let slower = findings.iter().find(|finding| matches!(finding, Finding::Slower { .. })).unwrap();
+    assert_eq!(
+        slower.to_string(),
+        "02:00:00:00:00:02 on eth1 gets 30.0 Mbit/s, less than half of the usual 90.0 Mbit/s"
+    );
+    assert!(slower.is_notable() && !slower.is_alarm());
 }

@@ -20,6 +20,9 @@ const HOSTS: &str = "/etc/bat-hosts";
 /// Where the configuration is, which knows the mesh interface.
 const CONFIG: &str = "/etc/mesh-node/config.toml";
 
+/// Where the node that runs here is asked.
+const SOCKET: &str = "/run/mesh-node/api.sock";
+
 /// Between two looks of `--watch`.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -53,8 +56,11 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Measures the throughput to a node; takes all the air time there is.
+    /// Measures the throughput to a node; takes all the air time there is. Through the node that runs here, if one does,
+    /// which asks its neighbours to keep still.
     Measure(measure::Arguments),
+    /// Tells what the node that runs here has measured, newest first.
+    Measurements,
 }
 
 #[derive(Subcommand)]
@@ -152,19 +158,23 @@ async fn act(arguments: &Arguments) -> batman::Result<ExitCode> {
             return planning::apply(given, arguments.json).await;
         }
         Command::Look(looking) => Some(looking),
-        Command::Measure(_) => None,
+        Command::Measure(_) | Command::Measurements => None,
     };
     let names = match names(arguments.hosts.as_deref()) {
         Ok(names) => names,
         Err(status) => return Ok(status),
     };
-    let mesh = arguments.mesh.clone().unwrap_or_else(configured);
+    let (configured, socket) = configured();
+    if matches!(arguments.command, Command::Measurements) {
+        return Ok(measure::show(&socket, &names, arguments.json).await);
+    }
+    let mesh = arguments.mesh.clone().unwrap_or(configured);
     let mut viewer = Viewer { kernel: Kernel::open()?, mesh: &mesh, names };
     match (looking, &arguments.command) {
         (Some(looking), _) => look(&mut viewer, looking, arguments.json).await,
         (None, Command::Measure(what)) => {
             let Viewer { kernel, mesh, names } = &mut viewer;
-            measure::run(kernel, mesh, names, what, arguments.json).await
+            measure::run(kernel, (mesh, &socket), names, what, arguments.json).await
         }
         (None, _) => Ok(ExitCode::SUCCESS),
     }
@@ -194,13 +204,13 @@ async fn look(
     }
 }
 
-/// The configuration's mesh interface; the usual one where there is no configuration that can be read.
-fn configured() -> IfName {
+/// The configuration's mesh interface and its node's socket; the usual ones where no configuration can be read.
+fn configured() -> (IfName, PathBuf) {
     let configuration = std::fs::read_to_string(CONFIG).ok();
     let config = configuration.and_then(|text| Config::parse(&text).ok());
     match config {
-        Some(config) => config.mesh.wanted.mesh().clone(),
-        None => "bat0".parse().expect("bat0 is a link's name"),
+        Some(config) => (config.mesh.wanted.mesh().clone(), config.api.socket),
+        None => ("bat0".parse().expect("bat0 is a link's name"), SOCKET.into()),
     }
 }
 

@@ -7,11 +7,13 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use anyhow::Context as _;
+use batman::MacAddr;
 use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_stream::wrappers::{UnixListenerStream, WatchStream};
 use tokio_stream::{Stream, StreamExt as _};
 use tonic::body::Body;
@@ -21,10 +23,14 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response};
 
 use super::image_api::ImageApi;
+use super::meter::{Meter, NotMeasured};
 use crate::proto::image::image_server::ImageServer;
 use crate::proto::node::node_client::NodeClient;
 use crate::proto::node::node_server::{Node, NodeServer};
-use crate::proto::node::{Status, StatusRequest};
+use crate::proto::node::{MeasureRequest, Measurement, Status, StatusRequest};
+
+/// What a person may have measured at once.
+const LONGEST_MEASUREMENT: Duration = Duration::from_secs(120);
 
 /// Answers on the socket for ever. Only root may ask: the table says who is near.
 ///
@@ -34,10 +40,11 @@ pub fn serve(
     socket: &Path,
     status: watch::Receiver<Status>,
     image: ImageApi,
+    meter: Meter,
 ) -> anyhow::Result<()> {
     let listener =
         bind(socket).with_context(|| format!("cannot listen on {}", socket.display()))?;
-    let node = NodeServer::new(Told { status });
+    let node = NodeServer::new(Told { status, meter });
     let services = Services { node, image: ImageServer::new(image) };
     tokio::spawn(async move {
         let incoming = UnixListenerStream::new(listener);
@@ -112,6 +119,7 @@ impl Service<http::Request<Body>> for Services {
 
 struct Told {
     status: watch::Receiver<Status>,
+    meter: Meter,
 }
 
 #[tonic::async_trait]
@@ -130,5 +138,48 @@ impl Node for Told {
         _request: Request<StatusRequest>,
     ) -> Result<Response<Self::WatchStream>, tonic::Status> {
         Ok(Response::new(Box::pin(WatchStream::new(self.status.clone()).map(Ok))))
+    }
+
+    async fn measure(
+        &self,
+        request: Request<MeasureRequest>,
+    ) -> Result<Response<Measurement>, tonic::Status> {
+        let MeasureRequest { mesh, originator, milliseconds } = request.into_inner();
+        if mesh != self.meter.mesh().as_str() {
+            let own = self.meter.mesh();
+            return Err(tonic::Status::failed_precondition(format!("this node keeps {own}")));
+        }
+        let node = originator.try_into().map(MacAddr);
+        let node =
+            node.map_err(|_| tonic::Status::invalid_argument("an originator has 6 bytes"))?;
+        let duration = Duration::from_millis(milliseconds.into());
+        if duration.is_zero() || duration > LONGEST_MEASUREMENT {
+            return Err(tonic::Status::invalid_argument("it takes up to two minutes"));
+        }
+        // Dropped with this call when its caller leaves.
+        let (_here, left) = oneshot::channel::<()>();
+        let meter = self.meter.clone();
+        let measured = tokio::spawn(async move {
+            let left = async {
+                let _ = left.await;
+            };
+            meter.measure(node, duration, left).await
+        });
+        let measured =
+            measured.await.map_err(|error| tonic::Status::internal(error.to_string()))?;
+        let found = measured.map_err(|error| refused(&error))?;
+        let milliseconds = u32::try_from(found.duration.as_millis()).unwrap_or(u32::MAX);
+        Ok(Response::new(Measurement { bytes: found.bytes, milliseconds }))
+    }
+}
+
+fn refused(error: &NotMeasured) -> tonic::Status {
+    let why = error.to_string();
+    match error {
+        NotMeasured::NoAir(_) => tonic::Status::resource_exhausted(why),
+        NotMeasured::TooLate => tonic::Status::deadline_exceeded(why),
+        NotMeasured::Left => tonic::Status::cancelled(why),
+        NotMeasured::OtherWay => tonic::Status::aborted(why),
+        NotMeasured::Kernel(_) => tonic::Status::unknown(why),
     }
 }

@@ -15,6 +15,7 @@ pub mod installing;
 pub mod keep;
 mod kernel_calls;
 pub mod log;
+pub mod meter;
 pub mod places;
 pub mod prepare;
 pub mod probe;

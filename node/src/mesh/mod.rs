@@ -3,6 +3,7 @@
 pub mod columns;
 pub mod gateway;
 pub mod json;
+pub mod measurements;
 pub mod names;
 mod rows;
 pub mod topology;

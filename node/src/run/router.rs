@@ -1,5 +1,6 @@
 mod acting;
 mod hearing;
+mod measuring;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::io::control::{Control, Settings};
 use crate::io::data::DataFiles;
 use crate::io::image_api::ImageApi;
 use crate::io::log::with_causes;
+use crate::io::meter::Meter;
 use crate::io::watchdog::Watchdog;
 use crate::io::{api, host, log, prepare, probe};
 use crate::knowledge::{Changes, Knowledge};
@@ -49,6 +51,7 @@ pub(super) struct Router {
     kernel: Kernel,
     agent: Agent,
     control: Control,
+    meter: Meter,
     identity: LiveIdentity,
     server_answers: watch::Receiver<Option<bool>>,
     knowledge: Knowledge,
@@ -75,7 +78,9 @@ impl Router {
         let (updating, slots, asked) = Updating::start(&config.update, starts);
         let (told, to_tell) = watch::channel(Status { name: name.clone(), ..Status::default() });
         let image = ImageApi::of_machine(slots, &config.update);
-        api::serve(&config.api.socket, to_tell, image)?;
+        let mesh = config.mesh.wanted.mesh().clone();
+        let (meter, measured) = Meter::new(mesh, control.air());
+        api::serve(&config.api.socket, to_tell, image, meter.clone())?;
         let (changed, identity_changes) = watch::channel(());
         let socket = config.identity.agent.socket.clone();
         let live = identity.clone();
@@ -91,7 +96,7 @@ impl Router {
             link_changes,
             identity_changes,
             server_answers.clone(),
-            asked,
+            (asked, measured),
             config.cycle.interval,
         )?;
         let mut knowledge = Knowledge::default();
@@ -103,6 +108,7 @@ impl Router {
             kernel,
             agent,
             control,
+            meter,
             identity,
             server_answers,
             knowledge,
@@ -221,6 +227,8 @@ impl Router {
         let mut seen = Observation {
             mesh: mesh.map_err(|error| with_causes(&error)),
             gateways: None,
+            measurable: Vec::new(),
+            wireless: Vec::new(),
             identity,
             wall: wall(),
             agent_missing: self.agent.is_missing(),
@@ -231,6 +239,7 @@ impl Router {
             record,
         };
         self.observe_gateways(&mut seen).await;
+        self.observe_measuring(&mut seen);
         if seen.mesh.is_ok() {
             let links = seen.hard_interfaces();
             let links = links.iter().filter_map(|link| Some((link.index, link.address?)));

@@ -9,6 +9,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 use super::router::Router;
 use crate::io::control::Happenings;
 use crate::io::log::with_causes;
+use crate::measuring::Ended;
 use crate::peers::LinkEvent;
 use crate::trial::request::Asked;
 
@@ -28,6 +29,7 @@ pub(super) struct Sources {
     identity: watch::Receiver<()>,
     server: watch::Receiver<Option<bool>>,
     asked: mpsc::Receiver<Asked>,
+    measured: mpsc::Receiver<Ended>,
     ticks: Interval,
     child: Signal,
     terminate: Signal,
@@ -44,6 +46,8 @@ pub(super) enum Woken {
     ByMesh(MeshEvent),
     /// Somebody wants something of the slots.
     Asked(Asked),
+    /// A measurement has ended.
+    Measured(Box<Ended>),
     /// Somebody wants the node to stop.
     ToStop,
 }
@@ -54,7 +58,7 @@ impl Sources {
         kernel: Events,
         identity: watch::Receiver<()>,
         server: watch::Receiver<Option<bool>>,
-        asked: mpsc::Receiver<Asked>,
+        (asked, measured): (mpsc::Receiver<Asked>, mpsc::Receiver<Ended>),
         every: Duration,
     ) -> anyhow::Result<Self> {
         let mut ticks = interval(every);
@@ -69,6 +73,7 @@ impl Sources {
             identity,
             server,
             asked,
+            measured,
             ticks,
             child: caught(SignalKind::child())?,
             terminate: caught(SignalKind::terminate())?,
@@ -123,6 +128,7 @@ impl Sources {
             Ok(()) = self.identity.changed() => Woken::ToLook,
             Ok(()) = self.server.changed() => Woken::ToLook,
             Some(asked) = self.asked.recv() => Woken::Asked(asked),
+            Some(ended) = self.measured.recv() => Woken::Measured(Box::new(ended)),
             _ = self.ticks.tick() => {
                 self.ear.has_ticked = true;
                 Woken::ToLook

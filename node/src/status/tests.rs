@@ -90,8 +90,8 @@ fn the_gateway_in_use_is_told_with_its_reason() {
         interface: "eth1".parse().unwrap(),
         interface_index: LINK,
         quality: LinkQuality::Tq(200),
-        download: batman::Throughput::from_kbit(10_000),
-        upload: batman::Throughput::from_kbit(2_000),
+        download: Throughput::from_kbit(10_000),
+        upload: Throughput::from_kbit(2_000),
         best: true,
     };
     let client = Observation { mesh: Ok(mesh), gateways: Some(vec![row]), ..seen() };

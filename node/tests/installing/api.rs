@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use mesh_node::io::api;
+use mesh_node::io::control::Neighbourhood;
 use mesh_node::io::image_api::{self, ImageApi};
+use mesh_node::io::meter::Meter;
 use mesh_node::proto::image::{
     ActivateRequest, FetchRequest, InstallRequest, Stage, StatusRequest,
 };
@@ -21,7 +23,8 @@ pub(crate) fn serve(router: &Router, socket: &Path) -> watch::Sender<Told> {
     let (told, to_tell) = watch::channel(Told::default());
     let ends = Ends { requests: Requests(requests), told: to_tell };
     let (_, node) = watch::channel(node::Status { name: "one".to_owned(), ..Default::default() });
-    api::serve(socket, node, ImageApi::new(router.installing(), ends)).unwrap();
+    let (meter, _) = Meter::new("bat0".parse().unwrap(), Neighbourhood::default());
+    api::serve(socket, node, ImageApi::new(router.installing(), ends), meter).unwrap();
     tokio::spawn(async move {
         while let Some(asked) = asked.recv().await {
             let done = Done { told: format!("{:?}", asked.request), reboots: true };

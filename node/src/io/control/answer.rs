@@ -1,11 +1,13 @@
 use std::pin::Pin;
 
-use tokio::sync::{mpsc, oneshot};
+use spire_bridge::SpiffeId;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::held::Strings;
 use super::proven::Who;
 use super::{LONGEST_MESSAGE, PATIENCE, Shared, introduced};
 use crate::peers::{LinkEvent, SessionId, Side};
@@ -55,32 +57,41 @@ async fn answer(
     let Ok(Ok(first)) = timeout(PATIENCE, hear.message()).await else { return };
     let Some(mac) = introduced(first, own) else { return };
     let introduction = Introduction { mac: own.0.to_vec() };
-    if say.try_send(Ok(Beat { sequence: 0, introduction: Some(introduction) })).is_err() {
+    let first = Beat { introduction: Some(introduction), ..Beat::default() };
+    if say.try_send(Ok(first)).is_err() {
         return;
     }
-    let (id, cut) = shared.held.hold();
+    let peer = who.proven.spiffe_id.clone();
+    let (id, strings) = shared.held.hold(peer.clone());
     let session = shared.session(id, Side::Listener, who.proven, mac);
     shared.tell(LinkEvent::Opened { from, own, session }).await;
-    echo(&shared, id, cut, &mut hear, &say).await;
+    echo(&shared, (id, &peer), strings, &mut hear, &say).await;
     shared.held.release(id);
     shared.tell(LinkEvent::Closed { id }).await;
 }
 
 async fn echo(
     shared: &Shared,
-    id: SessionId,
-    mut cut: oneshot::Receiver<()>,
+    (id, peer): (SessionId, &SpiffeId),
+    mut strings: Strings,
     hear: &mut Streaming<Beat>,
     say: &mpsc::Sender<Result<Beat, Status>>,
 ) {
     loop {
         tokio::select! {
-            _ = &mut cut => return,
+            _ = &mut strings.cut => return,
+            Some(word) = strings.words.recv() => {
+                // A peer that does not read is noticed by its silence; the word counts as not said.
+                let _ = say.try_send(Ok(Beat { word: Some(word), ..Beat::default() }));
+            }
             heard = hear.message() => {
                 let Ok(Some(beat)) = heard else { return };
-                let answer = Beat { sequence: beat.sequence, introduction: None };
+                let answer = match beat.word {
+                    None => Some(Beat { sequence: beat.sequence, ..Beat::default() }),
+                    Some(word) => shared.air.hear(peer, word),
+                };
                 // A peer that does not read its answers is not holding a session.
-                if say.try_send(Ok(answer)).is_err() {
+                if answer.is_some_and(|answer| say.try_send(Ok(answer)).is_err()) {
                     return;
                 }
                 shared.tell(LinkEvent::Beat { id, round_trip: None }).await;

@@ -10,17 +10,18 @@ use rustls::ClientConfig;
 use spire_bridge::io::mtls;
 use spire_bridge::tls::{HandshakeFailure, Peer};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_rustls::client::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 use tonic::transport::{Channel, Endpoint};
 
+use super::held::Strings;
 use super::{LONGEST_MESSAGE, PATIENCE, Shared, introduced};
 use crate::peers::{LinkEvent, PeerKey, SessionId, Side};
 use crate::proto::session::session_client::SessionClient;
-use crate::proto::session::{Beat, Introduction};
+use crate::proto::session::{Beat, Introduction, Word};
 
 /// All steps of an opening together.
 const OPENING: Duration = Duration::from_secs(15);
@@ -49,6 +50,13 @@ struct Open {
     hear: Streaming<Beat>,
 }
 
+impl Open {
+    /// Says a word; to a peer that does not read it counts as not said.
+    fn word(&self, word: Word) {
+        let _ = self.say.try_send(Beat { word: Some(word), ..Beat::default() });
+    }
+}
+
 async fn open(
     shared: &Shared,
     client: Arc<ClientConfig>,
@@ -66,7 +74,7 @@ async fn open(
     let (say, said) = mpsc::channel(4);
     let introduction = Introduction { mac: own.0.to_vec() };
     // The queue is empty: this cannot fail.
-    let _ = say.try_send(Beat { sequence: 0, introduction: Some(introduction) });
+    let _ = say.try_send(Beat { introduction: Some(introduction), ..Beat::default() });
     let mut client = SessionClient::new(channel).max_decoding_message_size(LONGEST_MESSAGE);
     let answer = within(client.hold(ReceiverStream::new(said)), "it holds no session").await?;
     let mut hear = answer.into_inner();
@@ -86,10 +94,10 @@ async fn channel(tls: TlsStream<TcpStream>) -> Result<Channel, tonic::transport:
 }
 
 async fn hold(shared: Shared, peer: PeerKey, mut open: Open) {
-    let (id, cut) = shared.held.hold();
+    let (id, strings) = shared.held.hold(open.proven.spiffe_id.clone());
     let session = shared.session(id, Side::Dialler, open.proven.clone(), open.mac);
     shared.tell(LinkEvent::Opened { from: peer, own: open.own, session }).await;
-    let ended = beat(&shared, &mut open, id, cut).await;
+    let ended = beat(&shared, &mut open, id, strings).await;
     tracing::debug!(session = id.0, reason = %ended, "session ended");
     shared.held.release(id);
     shared.tell(LinkEvent::Closed { id }).await;
@@ -100,7 +108,7 @@ async fn beat(
     shared: &Shared,
     session: &mut Open,
     id: SessionId,
-    mut cut: oneshot::Receiver<()>,
+    mut strings: Strings,
 ) -> anyhow::Error {
     let mut ticks = interval(shared.settings.keep_alive);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -108,17 +116,22 @@ async fn beat(
     let mut sent = Instant::now();
     loop {
         tokio::select! {
-            _ = &mut cut => return anyhow!("hung up"),
+            _ = &mut strings.cut => return anyhow!("hung up"),
+            Some(word) = strings.words.recv() => session.word(word),
             _ = ticks.tick() => {
                 sequence += 1;
                 sent = Instant::now();
                 // A full queue means a peer that does not read: its silence will be noticed.
-                let _ = session.say.try_send(Beat { sequence, introduction: None });
+                let _ = session.say.try_send(Beat { sequence, ..Beat::default() });
             }
             heard = session.hear.message() => match heard {
                 Ok(Some(beat)) => {
                     let round_trip = (beat.sequence == sequence).then(|| sent.elapsed());
                     shared.tell(LinkEvent::Beat { id, round_trip }).await;
+                    let who = &session.proven.spiffe_id;
+                    if let Some(answer) = beat.word.and_then(|word| shared.air.hear(who, word)) {
+                        let _ = session.say.try_send(answer);
+                    }
                 }
                 Ok(None) => return anyhow!("the peer closed it"),
                 Err(status) => return anyhow!(status),

@@ -1,5 +1,6 @@
 //! The mesh control plane on real links: hellos, and one mTLS session per neighbour and link.
 
+mod air;
 mod answer;
 mod dialler;
 mod held;
@@ -19,6 +20,7 @@ use spire_bridge::identity::LiveIdentity;
 use spire_bridge::tls::{self, Peer, Terms};
 use tokio::sync::mpsc;
 
+pub use air::{Neighbourhood, NoAir, Quiet};
 use held::Held;
 use rendezvous::Rendezvous;
 
@@ -64,6 +66,7 @@ struct Shared {
     identity: LiveIdentity,
     links: Links,
     held: Arc<Held>,
+    air: Neighbourhood,
     hellos: mpsc::Sender<LinkEvent>,
     events: mpsc::Sender<LinkEvent>,
 }
@@ -120,11 +123,13 @@ impl Control {
         let (hellos, to_hellos) = mpsc::channel(HELLOS_WAITING);
         let client = tls::client(terms)?;
         let server = tls::server(terms)?;
+        let held = Arc::<Held>::default();
         let shared = Shared {
             settings,
             identity: terms.identity.clone(),
             links: Links::default(),
-            held: Arc::default(),
+            air: Neighbourhood::new(Arc::clone(&held)),
+            held,
             hellos,
             events,
         };
@@ -144,6 +149,11 @@ impl Control {
         let mut carried = self.shared.links.write().unwrap_or_else(PoisonError::into_inner);
         links.retain(|link, _| carried.contains_key(link) || self.rendezvous.join(*link));
         *carried = links;
+    }
+
+    /// Returns the air around this node.
+    pub fn air(&self) -> Neighbourhood {
+        self.shared.air.clone()
     }
 
     /// Opens a session in the background; how it went is told as an event.

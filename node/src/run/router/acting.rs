@@ -66,6 +66,10 @@ impl Router {
                 self.control.hang_up(*session);
                 self.knowledge.peers.learn(LinkEvent::Closed { id: *session }, uptime());
             }
+            Action::Measure(target) => {
+                self.knowledge.measuring.began(target.clone());
+                self.meter.start(target.clone(), self.config.mesh.measure.duration);
+            }
             Action::Slots(action) => {
                 return self.updating.carry_out(action, self.health, (wall(), uptime()));
             }
