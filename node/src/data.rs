@@ -5,7 +5,7 @@ use std::fmt;
 use image::keep::{File, Keep, Manner, Unfit};
 
 use crate::prepare::ladder::Data;
-use crate::prepare::restoring::{AGENT, AGENT_MOVED, JOIN_TOKEN};
+use crate::prepare::restoring::{AGENT, AGENT_MOVED, JOIN_TOKEN, RECORD, TRUSTED};
 use crate::release::trusted::Trusted;
 
 /// The files that the keep mirrors, below the data file system's root, beside all of the agent's.
@@ -15,14 +15,11 @@ pub const MIRRORED: [&str; 9] = [
     "mesh-node/config.toml",
     "mesh-node/network",
     "mesh-node/update-root.json",
-    "mesh-node/update.json",
+    RECORD,
     TRUSTED,
     "spire/bundle.pem",
     JOIN_TOKEN,
 ];
-
-/// What is trusted of the repository: the versions below which nothing is taken.
-pub const TRUSTED: &str = "mesh-node/releases/trusted.json";
 
 /// Whether the data file system takes writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,10 +16,10 @@ use super::disk::Disk;
 use super::keep::KeepPartition;
 use super::{durable, places, prepare};
 use crate::clock_floor::{self, Passed, Validity};
-use crate::data::{DataSeen, MIRRORED, Present, Room, TRUSTED, mirrored, versions};
+use crate::data::{DataSeen, MIRRORED, Present, Room, mirrored, versions};
 use crate::prepare::ladder::Data;
 use crate::prepare::report::Report;
-use crate::prepare::restoring::AGENT;
+use crate::prepare::restoring::{AGENT, TRUSTED};
 
 /// What has passed is written down this often: a router that lost its power is at most so much further in the past.
 const CLOCK_EVERY: Duration = Duration::from_secs(600);

@@ -19,6 +19,12 @@ pub const RESET: &str = "node/factory-reset";
 /// The one-time secret of the first attestation; it is nobody's factory state.
 pub const JOIN_TOKEN: &str = "spire/join_token";
 
+/// What is remembered of updates.
+pub const RECORD: &str = "mesh-node/update.json";
+
+/// What is trusted of the repository: the versions below which nothing is taken.
+pub const TRUSTED: &str = "mesh-node/releases/trusted.json";
+
 /// The agent's key, SVID and bundle.
 pub const AGENT: &str = "spire/agent/";
 
@@ -65,8 +71,10 @@ pub fn newer_agent(keep: &Keep) -> Vec<(&str, &File)> {
 /// [`Unfit`] where a path cannot be kept.
 pub fn remember_factory(keep: &Keep) -> Result<Option<Keep>, Unfit> {
     let is_known = keep.files().any(|(path, _)| path.starts_with(FACTORY));
-    let provisioned =
-        |path: &str| !is_inner(path) && path != JOIN_TOKEN && !path.starts_with(AGENT);
+    let provisioned = |path: &str| {
+        let is_learnt = path.starts_with(AGENT) || [RECORD, TRUSTED].contains(&path);
+        !is_inner(path) && path != JOIN_TOKEN && !is_learnt
+    };
     let files: Vec<_> = keep.files().filter(|(path, _)| provisioned(path)).collect();
     if is_known || files.is_empty() {
         return Ok(None);
@@ -198,6 +206,16 @@ mod tests {
         let lived = remember_factory(&provisioned).unwrap().unwrap();
 
         assert!(reset(&lived).unwrap().file(JOIN_TOKEN).is_some());
+    }
+
+    #[test]
+    fn what_a_router_has_learnt_is_not_how_it_was_provisioned() {
+        let lived = keep(&["hostname", RECORD, TRUSTED, "spire/agent/keys.json"]);
+
+        let remembering = remember_factory(&lived).unwrap().unwrap();
+
+        let factory = paths(&remembering).into_iter().filter(|path| path.starts_with(FACTORY));
+        assert_eq!(factory.collect::<Vec<_>>(), ["factory/hostname"]);
     }
 
     #[test]
