@@ -1,8 +1,13 @@
-//! Rot in the slot that runs: it is found, told, and left in time for the slot that is sound.
+//! Rot in the slot that runs: it is found and told. An environment is mended; an image is left in time for the slot that
+//! is sound.
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
+use image::block::BlockDevice as _;
+use image::io::block_device::Access;
+use image::io::slots::Slots;
+use image::slot::{Slot, place};
 
 use crate::io::pair::{ALPHA, Pair};
 use crate::io::progress::tell;
@@ -11,7 +16,7 @@ use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const SCENARIO: Scenario = Scenario {
     name: "rot-found",
-    claim: "a router whose running slot rots says where, and goes back to the slot that is sound",
+    claim: "a router whose running slot rots says where, mends its environment, and goes back to the slot that is sound",
     parts: Parts::Release,
     way: Way::OnPair(run),
 };
@@ -25,6 +30,7 @@ fn run(pair: &mut Pair<'_>) -> anyhow::Result<()> {
     pair.install(&good)?;
     pair.keep_it()?;
     let rotten = pair.status()?.slot(true)?.name.clone();
+    mends_environment(pair, rotten.parse()?)?;
     let told = format!("slot {rotten} has rotted");
     let before = pair.mesh.log_lines(ALPHA, &told)?.len();
 
@@ -39,4 +45,26 @@ fn run(pair: &mut Pair<'_>) -> anyhow::Result<()> {
     let status = pair.wait_until_kept(&older)?;
     ensure!(status.slot(true)?.name != rotten, "it still runs from {rotten}: {}", status.summary());
     pair.is_whole()
+}
+
+/// Where nobody ever writes: among the zeros behind the chooser's variables.
+const ROTTEN: u64 = 100_000;
+
+fn mends_environment(pair: &Pair<'_>, slot: Slot) -> anyhow::Result<()> {
+    let disk = pair.alpha()?.spec().disk.clone().context("a router without a disk")?;
+    let slots = Slots::of_image(&disk, slot)?;
+    let mut boot = slots.open(&format!("boot-{slot}"), Access::Write)?;
+    let place = place::find(&boot)?.file + ROTTEN;
+    boot.write_at(place, &[0x40])?;
+    boot.flush()?;
+    ensure!(slots.observe().environment(slot).is_err(), "it has not rotted");
+
+    pair.mesh.lab.wait_until("the environment to be mended", FOUND, || {
+        let mended = slots.observe().environment(slot).is_ok();
+        Ok(Seen::when(mended, || "the environment is rotten".into()))
+    })?;
+    let told = pair.mesh.log_lines(ALPHA, "its rotten environment was mended")?;
+    ensure!(!told.is_empty(), "nobody was told of it");
+    tell(format_args!("the environment of slot {slot} was mended"));
+    Ok(())
 }
