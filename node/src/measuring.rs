@@ -71,18 +71,13 @@ pub struct Measuring {
     known: Vec<History, NEIGHBOURS>,
     spent: Vec<(IfName, Spent), LINKS>,
     rates: Vec<(IfName, Throughput), LINKS>,
-    under_way: Option<Target>,
+    under_way: Option<(Target, Uptime)>,
 }
 
 impl Measuring {
     /// Goes through what was measured to each neighbour.
     pub fn known(&self) -> impl Iterator<Item = &History> {
         self.known.iter()
-    }
-
-    /// Returns what the schedule has started and not heard the end of.
-    pub fn under_way(&self) -> Option<&Target> {
-        self.under_way.as_ref()
     }
 
     /// Decides whom to measure now: of those whose turn it is the one whose result is oldest.
@@ -93,7 +88,10 @@ impl Measuring {
         wireless: &[IfName],
         now: Uptime,
     ) -> Option<Target> {
-        if settings.schedule == Schedule::Off || self.under_way.is_some() {
+        // One whose end was not heard for longer than any may last has been lost.
+        let is_going = |since: Uptime| now.since(since) < air::LONGEST;
+        let is_busy = self.under_way.as_ref().is_some_and(|(_, since)| is_going(*since));
+        if settings.schedule == Schedule::Off || is_busy {
             return None;
         }
         let is_allowed = |link: &IfName| match settings.schedule {
@@ -114,8 +112,8 @@ impl Measuring {
     }
 
     /// Notes that the schedule has started one.
-    pub fn began(&mut self, target: Target) {
-        self.under_way = Some(target);
+    pub fn began(&mut self, target: Target, now: Uptime) {
+        self.under_way = Some((target, now));
     }
 
     /// Notes how one ended. `jitter` is a random number from 0 to 1: two that were in each other's way are not again.
@@ -124,6 +122,7 @@ impl Measuring {
             Wish::Schedule => self.under_way.take(),
             Wish::Person => None,
         };
+        let started = started.map(|(target, _)| target);
         let Some(target) = ended.target.or(started) else { return };
         self.spend(&target.interface, ended.took, settings, now);
         let is_person = ended.wish == Wish::Person;

@@ -94,8 +94,9 @@ fn one_is_under_way_at_a_time_and_the_oldest_result_is_next() {
     let due = |measuring: &Measuring, now| measuring.due(&settings(), &candidates, &[], at(now));
 
     let first = due(&measuring, 0).unwrap();
-    measuring.began(first.clone());
+    measuring.began(first.clone(), at(0));
     assert_eq!(due(&measuring, 1), None);
+    assert!(due(&measuring, 180).is_some(), "its end was lost");
     measuring.ended(ended(&first, 100), &settings(), 0.0, at(3));
 
     let second = due(&measuring, 4).unwrap();
@@ -114,7 +115,7 @@ fn who_could_not_be_measured_waits_longer_each_time_and_holds_nobody_up() {
 
     for second in 0..400 {
         if let Some(target) = measuring.due(&settings(), &one, &[], at(second)) {
-            measuring.began(target.clone());
+            measuring.began(target.clone(), at(second));
             measuring.ended(failed(&target), &settings(), 0.0, at(second));
             tries.push(second).unwrap();
         }
@@ -249,7 +250,7 @@ proptest! {
             if second < busy_until { continue; }
             if let Some(target) = measuring.due(&settings, &near, &[], at(second)) {
                 let took = settings.duration;
-                measuring.began(target.clone());
+                measuring.began(target.clone(), at(second));
                 busy_until = second + duration;
                 measuring.ended(Ended { took, ..ended(&target, 10) }, &settings, 0.0, at(busy_until));
                 begun.push(second);

@@ -126,7 +126,8 @@ async fn beat(
             }
             heard = session.hear.message() => match heard {
                 Ok(Some(beat)) => {
-                    let round_trip = (beat.sequence == sequence).then(|| sent.elapsed());
+                    let is_answer = beat.word.is_none() && beat.sequence == sequence;
+                    let round_trip = is_answer.then(|| sent.elapsed());
                     shared.tell(LinkEvent::Beat { id, round_trip }).await;
                     let who = &session.proven.spiffe_id;
                     if let Some(answer) = beat.word.and_then(|word| shared.air.hear(who, word)) {

@@ -67,7 +67,7 @@ impl Router {
                 self.knowledge.peers.learn(LinkEvent::Closed { id: *session }, uptime());
             }
             Action::Measure(target) => {
-                self.knowledge.measuring.began(target.clone());
+                self.knowledge.measuring.began(target.clone(), uptime());
                 self.meter.start(target.clone(), self.config.mesh.measure.duration);
             }
             Action::Slots(action) => {
