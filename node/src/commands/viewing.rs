@@ -3,8 +3,8 @@
 use batman::codec::{BatadvAttr, VlanNumber};
 use batman::{
     Backbone, CachedAddress, Claim, Errno, Error, Gateway, GlobalClient, HardInterface, IfName,
-    Kernel, LocalClient, MeshDevice, MeshState, MulticastFlags, Neighbour, NeighbourLink,
-    Originator, Row, Seen, Setting, VlanId,
+    Kernel, LocalClient, MulticastFlags, Neighbour, NeighbourLink, Originator, Row, Seen, Setting,
+    VlanId,
 };
 use mesh_node::mesh::columns::{layout, paragraph};
 use mesh_node::mesh::gateway;
@@ -181,13 +181,12 @@ impl Viewer<'_> {
     }
 
     async fn settings(&mut self, as_json: bool) -> batman::Result<String> {
+        if as_json {
+            let attributes = self.kernel.mesh_attributes(self.mesh).await?;
+            return Ok(line(&json::object(&attributes, &self.names)));
+        }
         let device = self.kernel.mesh_device(self.mesh).await?;
         let algorithm = device.algorithm.map_or("unknown", |algorithm| algorithm.name());
-        if as_json {
-            let state = self.kernel.mesh_state(self.mesh).await?;
-            let shown = json::object(&attributes(&device, state), &self.names);
-            return Ok(line(&shown));
-        }
         let mut cells = vec![
             ["algorithm".to_owned(), algorithm.to_owned()],
             ["address".to_owned(), self.names.show(device.address)],
@@ -236,31 +235,6 @@ impl Viewer<'_> {
             (Format::Dot, false) => topology.dot(&self.names),
         })
     }
-}
-
-/// All that GET_MESH tells, which has been read twice.
-fn attributes(device: &MeshDevice, state: MeshState) -> Vec<BatadvAttr> {
-    let algorithm = device.algorithm.map(|algorithm| algorithm.name().to_owned());
-    let known = [
-        Some(BatadvAttr::Version(device.version.clone())),
-        algorithm.map(BatadvAttr::AlgoName),
-        Some(BatadvAttr::MeshIfindex(device.index.0)),
-        Some(BatadvAttr::MeshIfname(device.name.to_string())),
-        Some(BatadvAttr::MeshAddress(device.address)),
-        Some(BatadvAttr::TtTtvn(state.table_version)),
-        state.backbone_group.map(BatadvAttr::BlaCrc),
-        state.multicast.map(BatadvAttr::McastFlags),
-        state.bridge_multicast.map(BatadvAttr::McastFlagsPriv),
-    ];
-    let primary = state.primary.into_iter().flat_map(|it| {
-        [
-            BatadvAttr::HardIfindex(it.index.0),
-            BatadvAttr::HardIfname(it.name.to_string()),
-            BatadvAttr::HardAddress(it.address),
-        ]
-    });
-    let settings = device.settings.iter().filter_map(|it| it.attribute());
-    known.into_iter().flatten().chain(primary).chain(settings).collect()
 }
 
 fn line(value: &Value) -> String {
