@@ -24,7 +24,7 @@ const WHOLE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(25);
 
 /// Longer than a node lets a burst of changes end: what it does in a second step it has done then.
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_millis(150);
 
 /// What ip is told, after `ip`, and what that changes.
 const BY_IP: [(&str, &str); 13] = [

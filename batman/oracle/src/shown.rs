@@ -1,6 +1,6 @@
 //! What `mesh-node mesh TABLE --json` shows: batctl's keys with batctl's values, and whatever else it has.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use anyhow::{Context as _, bail, ensure};
@@ -45,7 +45,7 @@ pub(crate) async fn check(world: &World, report: &mut Report) {
 /// Asks until both show the same rows and tells how many; nothing if both refuse.
 async fn same(query: &str, command: &str) -> anyhow::Result<Option<usize>> {
     let words: Vec<_> = query.split(' ').collect();
-    let mut last = (BTreeSet::new(), BTreeSet::new());
+    let mut last = Default::default();
     for _ in 0..TRIES {
         let (theirs, ours) = (batctl::query(&words), ours(command)?);
         let (theirs, ours) = match (theirs, ours) {
@@ -57,7 +57,7 @@ async fn same(query: &str, command: &str) -> anyhow::Result<Option<usize>> {
         };
         // Of a table of hard interfaces batctl can show one.
         let ours: Vec<_> = ours.into_iter().filter(|it| is_asked_for(query, it)).collect();
-        let keys: BTreeSet<_> = theirs.iter().flat_map(Map::keys).cloned().collect();
+        let keys = keys(&theirs);
         let count = theirs.len();
         ensure!(ours.len() == count || count == 0, "batctl {theirs:?}, mesh-node {ours:?}");
         last = (told(&theirs, &keys), told(&ours, &keys));
@@ -66,7 +66,15 @@ async fn same(query: &str, command: &str) -> anyhow::Result<Option<usize>> {
         }
         tokio::time::sleep(PAUSE).await;
     }
-    bail!("batctl shows {:?}, and mesh-node {:?}", last.0, last.1)
+    let (theirs, ours): (Words, Words) = last;
+    let only = |these: &Words, those: &Words| {
+        these.difference(those).flatten().cloned().collect::<BTreeSet<_>>()
+    };
+    let (only_theirs, only_ours) = (only(&theirs, &ours), only(&ours, &theirs));
+    let differ =
+        |these: &BTreeSet<String>, those| these.difference(those).cloned().collect::<Vec<_>>();
+    let differences = (differ(&only_theirs, &only_ours), differ(&only_ours, &only_theirs));
+    bail!("batctl alone shows {:?}, and mesh-node alone {:?}", differences.0, differences.1)
 }
 
 /// What mesh-node shows, or why it does not.
@@ -101,15 +109,38 @@ fn is_asked_for(query: &str, row: &Map<String, Value>) -> bool {
     }
 }
 
+/// The words of rows.
+type Words = BTreeSet<BTreeSet<String>>;
+
+/// Keys, each with those within its objects.
+type Keys = BTreeMap<String, BTreeSet<String>>;
+
+/// The keys of rows; more is not compared.
+fn keys(rows: &[Map<String, Value>]) -> Keys {
+    let mut keys = Keys::new();
+    for (key, value) in rows.iter().flatten() {
+        let within = value.as_object().into_iter().flat_map(Map::keys).cloned();
+        keys.entry(key.clone()).or_default().extend(within);
+    }
+    keys
+}
+
 /// What rows say under some keys; of what changes all the time, only of what shape it is.
-fn told(rows: &[Map<String, Value>], keys: &BTreeSet<String>) -> BTreeSet<String> {
-    let word = |row: &Map<String, Value>, key: &String| match row.get(key) {
-        Some(value) if RESTLESS.contains(&key.as_str()) => format!("{key}: {}", shape(value)),
-        Some(value) => format!("{key}: {value}"),
-        None => format!("no {key}"),
+fn told(rows: &[Map<String, Value>], keys: &Keys) -> Words {
+    let word = |row: &Map<String, Value>, key: &String, within: &BTreeSet<String>| {
+        let Some(value) = row.get(key) else { return format!("no {key}") };
+        let mut value = value.clone();
+        if let Some(object) = value.as_object_mut() {
+            object.retain(|key, _| within.contains(key));
+        }
+        match RESTLESS.contains(&key.as_str()) {
+            true => format!("{key}: {}", shape(&value)),
+            false => format!("{key}: {value}"),
+        }
     };
-    let line = |row| keys.iter().map(|key| word(row, key)).collect::<Vec<_>>().join(", ");
-    rows.iter().map(line).collect()
+    rows.iter()
+        .map(|row| keys.iter().map(|(key, within)| word(row, key, within)).collect())
+        .collect()
 }
 
 fn shape(value: &Value) -> String {
@@ -128,14 +159,19 @@ mod tests {
 
     #[test]
     fn rows_are_the_same_if_they_say_the_same_under_batctls_keys() {
-        let keys = BTreeSet::from(["best".to_owned(), "tq".to_owned()]);
-        let told = |row: Value| told(&rows(row).unwrap(), &keys);
+        let theirs = json!([{ "best": true, "tq": 251, "flags": { "raw": 1, "wifi": false } }]);
+        let theirs = rows(theirs).unwrap();
+        let keys = keys(&theirs);
+        let is_same = |row: Value| told(&rows(row).unwrap(), &keys) == told(&theirs, &keys);
 
-        let theirs = told(json!([{ "best": true, "tq": 251 }]));
-
-        assert_eq!(theirs, told(json!([{ "best": true, "tq": 17, "name": "roof" }])));
-        assert_ne!(theirs, told(json!([{ "best": true }])));
-        assert_ne!(theirs, told(json!([{ "best": false, "tq": 251 }])));
-        assert_ne!(theirs, told(json!([{ "best": true, "tq": "251" }])));
+        let flags = json!({ "raw": 1, "wifi": false, "new": true });
+        assert!(is_same(json!([{ "best": true, "tq": 17, "flags": flags, "name": "roof" }])));
+        assert!(!is_same(
+            json!([{ "best": true, "tq": 17, "flags": { "raw": 2, "wifi": false } }])
+        ));
+        assert!(!is_same(json!([{ "best": true, "tq": 17, "flags": { "raw": 1 } }])));
+        assert!(!is_same(json!([{ "best": true, "flags": flags }])));
+        assert!(!is_same(json!([{ "best": false, "tq": 17, "flags": flags }])));
+        assert!(!is_same(json!([{ "best": true, "tq": "251", "flags": flags }])));
     }
 }

@@ -34,10 +34,10 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
             continue;
         }
         match same(&mut world.kernel, table).await {
-            Ok(rows) => {
+            Ok((rows, keys)) => {
                 report.table(world.algorithm, table.query, rows);
                 if rows > 0 {
-                    report.covers(command(table.kind), table.keys);
+                    report.covers(command(table.kind), &keys);
                 }
             }
             Err(error) => report.fails(world.algorithm, &format!("{}: {error:#}", table.query)),
@@ -157,15 +157,17 @@ async fn lacking(kernel: &mut Kernel, table: Table) -> Option<&'static str> {
     theirs(table).is_err().then_some(*option)
 }
 
-/// Reads until both see the same, and tells how many rows that are.
-async fn same(kernel: &mut Kernel, table: Table) -> anyhow::Result<usize> {
+/// Reads until both see the same, and tells how many rows that are and which keys are in them.
+async fn same(kernel: &mut Kernel, table: Table) -> anyhow::Result<(usize, Vec<&'static str>)> {
     let mesh = name(MESHES[0]);
     let mut last = (Rows::new(), Rows::new());
     for _ in 0..TRIES {
         let ours = ours(kernel, &mesh, table.kind).await?;
-        let theirs = theirs(table)?;
+        let told = theirs(table)?;
+        let theirs = rows_of(table, &told);
         if ours == theirs {
-            return Ok(ours.len());
+            let is_told = |key: &&str| told.iter().any(|row| row.get(*key).is_some());
+            return Ok((ours.len(), table.keys.iter().copied().filter(is_told).collect()));
         }
         last = (ours, theirs);
         tokio::time::sleep(PAUSE).await;
@@ -173,13 +175,16 @@ async fn same(kernel: &mut Kernel, table: Table) -> anyhow::Result<usize> {
     bail!("we see {:?}, batctl sees {:?}", last.0, last.1)
 }
 
-fn theirs(table: Table) -> anyhow::Result<Rows> {
-    let told = batctl::query(&["meshif", MESHES[0], table.query])?;
-    let Some(rows) = told.as_array() else { bail!("batctl {}: no list but {told}", table.query) };
-    Ok(rows
-        .iter()
-        .map(|row| joined(table.keys.iter().map(|key| word(key, row.get(*key)))))
-        .collect())
+fn theirs(table: Table) -> anyhow::Result<Vec<Value>> {
+    match batctl::query(&["meshif", MESHES[0], table.query])? {
+        Value::Array(rows) => Ok(rows),
+        told => bail!("batctl {}: no list but {told}", table.query),
+    }
+}
+
+fn rows_of(table: Table, told: &[Value]) -> Rows {
+    let line = |row: &Value| joined(table.keys.iter().map(|key| word(key, row.get(*key))));
+    told.iter().map(line).collect()
 }
 
 fn word(key: &str, value: Option<&Value>) -> String {

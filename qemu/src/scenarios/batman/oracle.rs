@@ -81,8 +81,7 @@ fn lean(site: &Site, rig: &Rig, name: &str) -> anyhow::Result<()> {
     let report = compare(site, rig, name, &["compare", "lacking"], &LEAN_LACKS)?;
     let said = report.others.iter().filter(|it| it.contains("mesh-node without "));
     let said: Vec<_> = said.map(String::as_str).collect();
-    said.iter()
-        .for_each(|it| tell(format_args!("kernel {}: {it}: it starts and says so", rig.release)));
+    said.iter().for_each(|it| tell(format_args!("{name}: {it}: it starts and says so")));
     ensure!(said.len() == SAID, "mesh-node told of {} of {SAID} that are lacking", said.len());
     Ok(())
 }
@@ -98,7 +97,7 @@ fn compare(
     let Report { knobs, lacking, tables, shown, .. } = &report;
     let empty: Vec<_> = tables.iter().filter(|(_, rows)| **rows == 0).map(|it| it.0).collect();
     tell(format_args!(
-        "kernel {}: {} knobs both ways, {} tables the same, {} of them empty, {} JSON queries alike",
+        "{name}, kernel {}: {} knobs both ways, {} tables the same, {} of them empty, {} JSON queries alike",
         rig.release,
         knobs.len(),
         tables.len(),
@@ -106,10 +105,10 @@ fn compare(
         shown.len(),
     ));
     for (what, why) in lacking {
-        tell(format_args!("kernel {}: no {what}: {why}", rig.release));
+        tell(format_args!("{name}: no {what}: {why}"));
     }
     for table in &empty {
-        tell(format_args!("kernel {}: nothing in {table}", rig.release));
+        tell(format_args!("{name}: nothing in {table}"));
     }
     ensure!(!knobs.is_empty() && !tables.is_empty() && !shown.is_empty(), "nothing was compared");
     let expected: BTreeSet<_> = expected.iter().copied().collect();
