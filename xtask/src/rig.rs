@@ -20,8 +20,8 @@ const KERNELS: [&str; 2] = ["linux-image-amd64", "linux-image-6.12-amd64"];
 /// batctl and what it is linked with.
 const PACKAGES: [&str; 4] = ["batctl", "libnl-3-200", "libnl-genl-3-200", "libc6"];
 
-/// What two meshes, a cable, a bridge and a VLAN take.
-const MODULES: [&str; 5] = ["crc32c_generic", "batman-adv", "veth", "bridge", "8021q"];
+/// What meshes, cables, a bridge, a VLAN and a link to nowhere take.
+const MODULES: [&str; 6] = ["crc32c_generic", "batman-adv", "veth", "bridge", "8021q", "dummy"];
 
 /// Lists the rigs that scenarios ask for.
 pub(crate) fn wanted(scenarios: &[&'static Scenario]) -> BTreeSet<Recipe> {

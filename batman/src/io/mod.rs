@@ -15,7 +15,6 @@ mod measurement;
 mod notifications;
 mod rates;
 mod rows;
-mod streaming;
 mod tables;
 mod uevents;
 

@@ -10,12 +10,13 @@ use super::own_files;
 use crate::{tools, workspace};
 
 /// Which crate of ours may use which, in any way: the arrows of the house's drawing.
-const MAY_USE: [(&str, &[&str]); 7] = [
+const MAY_USE: [(&str, &[&str]); 8] = [
     ("batman", &[]),
     ("batman-oracle", &["batman"]),
     ("spire-bridge", &[]),
     ("image", &[]),
     ("qemu", &["image"]),
+    ("namespaces", &[]),
     ("mesh-node", &["batman", "spire-bridge", "image"]),
     ("xtask", &["image", "qemu"]),
 ];

@@ -3,9 +3,11 @@
 mod oracle;
 mod report;
 mod summary;
+mod twenty;
 
 pub(super) use self::summary::summary;
 use crate::scenario::Scenario;
 
 /// The scenarios of the group.
-pub(super) const ALL: &[Scenario] = &[oracle::ON_6_1, oracle::ON_6_12, oracle::LEAN, oracle::DRIFT];
+pub(super) const ALL: &[Scenario] =
+    &[oracle::ON_6_1, oracle::ON_6_12, oracle::LEAN, oracle::DRIFT, twenty::NODES];
