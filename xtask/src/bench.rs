@@ -1,8 +1,11 @@
 //! `bench`: how large, how quick, beside a peer measured in the same run.
 
+mod batman;
 mod handshake;
 mod install;
 mod mesh;
+
+use std::borrow::Cow;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
@@ -46,15 +49,62 @@ enum Benchmark {
     InstallWrites,
     /// Memory of mesh-node at its peak in an installation beyond what it has when idle, beside what is allowed.
     InstallMemory,
+    /// The batman-adv client beside batctl, in a mesh of 1,000 nodes; with it the rest.
+    Batman,
+    /// CPU of a dump of 1,000 originators as JSON, under B.A.T.M.A.N. IV.
+    OriginatorsCpu,
+    /// Memory at the peak of that.
+    OriginatorsMemory,
+    /// CPU of the same table for people.
+    OriginatorTableCpu,
+    /// Memory at the peak of that.
+    OriginatorTableMemory,
+    /// CPU of a dump of 10,000 entries of the translation table as JSON.
+    ClientsCpu,
+    /// Memory at the peak of that.
+    ClientsMemory,
+    /// CPU of a dump of 1,000 originators as JSON, under B.A.T.M.A.N. V.
+    OriginatorsCpuV,
+    /// CPU of mesh-node's loop in a mesh of 100 nodes, beside one of 10.
+    #[value(name = "idle-cpu-100")]
+    IdleCpu100,
+    /// CPU of mesh-node's loop in a mesh of 1,000 nodes, beside one of 10.
+    #[value(name = "idle-cpu-1000")]
+    IdleCpu1000,
+    /// Resident memory of mesh-node in a mesh of 100 nodes, beside one of 10.
+    #[value(name = "idle-memory-100")]
+    IdleMemory100,
+    /// Resident memory of mesh-node in a mesh of 1,000 nodes, beside one of 10.
+    #[value(name = "idle-memory-1000")]
+    IdleMemory1000,
+    /// What the batman crate adds to a program, beside mesh-node.
+    BatmanSize,
 }
+
+/// What is measured on the batman-adv client.
+const OF_BATMAN: [Benchmark; 13] = [
+    Benchmark::Batman,
+    Benchmark::OriginatorsCpu,
+    Benchmark::OriginatorsMemory,
+    Benchmark::OriginatorTableCpu,
+    Benchmark::OriginatorTableMemory,
+    Benchmark::ClientsCpu,
+    Benchmark::ClientsMemory,
+    Benchmark::OriginatorsCpuV,
+    Benchmark::IdleCpu100,
+    Benchmark::IdleCpu1000,
+    Benchmark::IdleMemory100,
+    Benchmark::IdleMemory1000,
+    Benchmark::BatmanSize,
+];
 
 /// What was measured.
 #[derive(Debug, PartialEq)]
 struct Row {
     benchmark: Benchmark,
     value: f64,
-    unit: &'static str,
-    peer: &'static str,
+    unit: Cow<'static, str>,
+    peer: Cow<'static, str>,
     peer_value: f64,
 }
 
@@ -85,6 +135,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let rows = install::measure()?.into_iter().filter(|row| all || wanted(row.benchmark));
         rows.for_each(print);
     }
+    if OF_BATMAN.into_iter().any(wanted) {
+        let all = wanted(Benchmark::Batman);
+        let rows = batman::measure()?.into_iter().filter(|row| all || wanted(row.benchmark));
+        rows.for_each(print);
+    }
     Ok(())
 }
 
@@ -92,8 +147,8 @@ fn binary_size() -> Result<Row> {
     Ok(Row {
         benchmark: Benchmark::BinarySize,
         value: bytes(&binaries::mesh_node(Architecture::X86_64, Profile::Release)?)?,
-        unit: "bytes",
-        peer: "spire-agent",
+        unit: "bytes".into(),
+        peer: "spire-agent".into(),
         peer_value: bytes(&binaries::spire_agent(Architecture::X86_64)?)?,
     })
 }
@@ -106,7 +161,7 @@ fn bytes(program: &std::path::Path) -> Result<f64> {
 
 fn heading() -> String {
     format!(
-        "{:<16}{:>14} {:<12}{:<18}{:>14}{:>8}",
+        "{:<23}{:>14} {:<12}{:<18}{:>14}{:>8}",
         "name", "value", "unit", "peer", "value", "ratio"
     )
 }
@@ -135,7 +190,7 @@ impl Row {
     fn line(&self) -> String {
         let Self { value, unit, peer, peer_value, .. } = self;
         let (name, ratio) = (self.name(), self.ratio());
-        format!("{name:<16}{value:>14.1} {unit:<12}{peer:<18}{peer_value:>14.1}{ratio:>8.3}")
+        format!("{name:<23}{value:>14.1} {unit:<12}{peer:<18}{peer_value:>14.1}{ratio:>8.3}")
     }
 }
 
@@ -147,8 +202,8 @@ mod tests {
         Row {
             benchmark: Benchmark::FirstNeighbour,
             value: 30.0,
-            unit: "s uptime",
-            peer: "batman-adv",
+            unit: "s uptime".into(),
+            peer: "batman-adv".into(),
             peer_value: 12.0,
         }
     }

@@ -7,6 +7,40 @@ pub use super::value::VlanNumber;
 use super::{McastFlags, McastFlagsPriv, TtFlags};
 use crate::names::MacAddr;
 
+/// What the kernel's names begin with.
+const BEGINNING: &str = "BATADV_ATTR_";
+
+/// A name's key, made by the compiler: rows come by the thousand.
+macro_rules! key {
+    ($constant:ident) => {{
+        const NAME: &[u8] = stringify!($constant).as_bytes();
+        const KEY: [u8; NAME.len() - BEGINNING.len()] = small(NAME);
+        const TEXT: Option<&str> = text(&KEY);
+        TEXT
+    }};
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler runs it, and refuses what is out of bounds"
+)]
+const fn small<const N: usize>(name: &[u8]) -> [u8; N] {
+    let mut key = [0; N];
+    let mut at = 0;
+    while at < N {
+        key[at] = name[at + BEGINNING.len()].to_ascii_lowercase();
+        at += 1;
+    }
+    key
+}
+
+const fn text(key: &'static [u8]) -> Option<&'static str> {
+    match str::from_utf8(key) {
+        Ok(text) => Some(text),
+        Err(_) => None,
+    }
+}
+
 macro_rules! attributes {
     (
         values { $($(#[$doc:meta])+ $constant:ident = $number:literal => $variant:ident($value:ty),)+ }
@@ -35,6 +69,15 @@ macro_rules! attributes {
                 match self {
                     $(Self::$variant(_) => Some(stringify!($constant)),)+
                     $(Self::$flag => Some(stringify!($flag_constant)),)+
+                    Self::Other(_) => None,
+                }
+            }
+
+            /// Returns the key under which batctl's JSON has it: the kernel's name in small letters, without its beginning.
+            pub fn key(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(_) => key!($constant),)+
+                    $(Self::$flag => key!($flag_constant),)+
                     Self::Other(_) => None,
                 }
             }

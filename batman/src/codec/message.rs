@@ -22,6 +22,25 @@ impl BatadvMessage {
     }
 }
 
+/// The attributes of a message of the family as they come, each read when it is asked for.
+#[derive(Clone)]
+pub struct Attributes<'a>(NlasIterator<&'a [u8]>);
+
+impl<'a> Attributes<'a> {
+    /// Begins to read what follows the headers of a message.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(NlasIterator::new(bytes))
+    }
+}
+
+impl Iterator for Attributes<'_> {
+    type Item = Result<BatadvAttr, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some(self.0.next()?.and_then(|nla| BatadvAttr::parse(&nla)))
+    }
+}
+
 impl GenlFamily for BatadvMessage {
     /// BATADV_NL_NAME.
     fn family_name() -> &'static str {
@@ -49,10 +68,8 @@ impl Emitable for BatadvMessage {
 
 impl ParseableParametrized<[u8], GenlHeader> for BatadvMessage {
     fn parse_with_param(buf: &[u8], header: GenlHeader) -> Result<Self, DecodeError> {
-        let attributes = NlasIterator::new(buf)
-            .map(|nla| BatadvAttr::parse(&nla?))
-            .collect::<Result<_, _>>()
-            .context("invalid batadv attributes")?;
+        let attributes =
+            Attributes::new(buf).collect::<Result<_, _>>().context("invalid batadv attributes")?;
         Ok(Self { cmd: header.cmd.into(), attributes })
     }
 }

@@ -19,5 +19,5 @@ mod value;
 pub use attribute::{BatadvAttr, VlanNumber};
 pub use command::BatadvCmd;
 pub use flags::{McastFlags, McastFlagsPriv, TtFlags};
-pub use message::BatadvMessage;
+pub use message::{Attributes, BatadvMessage};
 pub use uevent::UeventMessage;

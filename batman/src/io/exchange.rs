@@ -137,6 +137,26 @@ impl<S: Datagrams> Exchange<S> {
         self.converse(message, NLM_F_DUMP, infallible).await
     }
 
+    /// Asks, and hands the answers to `row` as bytes, without netlink's own header.
+    pub(super) async fn bytes<I>(
+        &mut self,
+        message: I,
+        flags: u16,
+        mut row: impl FnMut(&[u8]),
+    ) -> Result<Steadiness, Failure>
+    where
+        I: NetlinkSerializable + NetlinkDeserializable,
+    {
+        let hear = |frame: &Frame<'_>| {
+            if frame.kind < NLMSG_MIN_TYPE {
+                return hear::<I>(frame, &mut |_| Ok(()));
+            }
+            row(frame.bytes.get(HEADER..).unwrap_or_default());
+            Ok(Heard::More)
+        };
+        self.listen(message, flags, hear).await
+    }
+
     async fn converse<I>(
         &mut self,
         message: I,
@@ -146,6 +166,15 @@ impl<S: Datagrams> Exchange<S> {
     where
         I: NetlinkSerializable + NetlinkDeserializable,
     {
+        self.listen(message, flags, |frame| hear(frame, &mut row)).await
+    }
+
+    async fn listen<I: NetlinkSerializable>(
+        &mut self,
+        message: I,
+        flags: u16,
+        mut hear: impl FnMut(&Frame<'_>) -> Result<Heard, Failure>,
+    ) -> Result<Steadiness, Failure> {
         if self.unfinished {
             self.socket = S::open(self.protocol)?;
         }
@@ -165,7 +194,7 @@ impl<S: Datagrams> Exchange<S> {
                 if frame.flags & NLM_F_DUMP_INTR != 0 {
                     steadiness = Steadiness::Interrupted;
                 }
-                if hear(&frame, &mut row)? == Heard::End {
+                if hear(&frame)? == Heard::End {
                     self.unfinished = false;
                     return Ok(steadiness);
                 }
@@ -219,7 +248,7 @@ fn told(outcome: Result<(), DecodeError>) -> Result<Heard, Failure> {
     outcome.map(|()| Heard::More).map_err(Failure::Undecodable)
 }
 
-/// The size of the request's header, all of the request that an answer repeats.
+/// The size of netlink's own header, all of a request that an answer repeats.
 const HEADER: usize = 16;
 
 /// Message types below this are netlink's own (include/uapi/linux/netlink.h).

@@ -1,7 +1,9 @@
 //! The family `batadv` as the kernel has it now: its number and its multicast groups.
 
+use netlink_packet_core::{NLM_F_ACK, NlasIterator, parse_u16};
 use netlink_packet_generic::{
     GenlFamily, GenlMessage,
+    constants::GENL_HDRLEN,
     ctrl::{
         GenlCtrl, GenlCtrlCmd,
         nlas::{GenlCtrlAttrs, McastGrpAttrs},
@@ -13,6 +15,9 @@ use crate::{
     Errno, Error, IfIndex, Incomplete, Request, Result,
     codec::{BatadvAttr, BatadvCmd, BatadvMessage},
 };
+
+/// include/uapi/linux/genetlink.h.
+const CTRL_ATTR_FAMILY_ID: u16 = 1;
 
 /// The number that the kernel gave the family when batman-adv was loaded.
 #[derive(Clone, Copy)]
@@ -45,11 +50,16 @@ impl Family {
 impl Kernel {
     /// Finds the family. It gets a new number whenever the module is loaded, so none is kept.
     pub(super) async fn family(&mut self) -> Result<Family> {
-        let mut numbers = self.describe().await?.into_iter().filter_map(|attribute| {
-            let GenlCtrlAttrs::FamilyId(number) = attribute else { return None };
-            Some(Family(number))
+        let mut number = None;
+        // All else that is told of a family is long, and every question begins here.
+        let answered = self.generic.bytes(question(), NLM_F_ACK, |bytes| {
+            let attributes = bytes.get(GENL_HDRLEN..).unwrap_or_default();
+            let mut attributes = NlasIterator::new(attributes).map_while(Result::ok);
+            let told = attributes.find(|nla| nla.kind() == CTRL_ATTR_FAMILY_ID);
+            number = told.and_then(|nla| parse_u16(nla.value()).ok());
         });
-        numbers.next().ok_or(absent("CTRL_ATTR_FAMILY_ID"))
+        answered.await.map_err(unknown)?;
+        number.map(Family).ok_or(absent("CTRL_ATTR_FAMILY_ID"))
     }
 
     /// Finds the number of a multicast group of the family.
@@ -62,14 +72,21 @@ impl Kernel {
     }
 
     async fn describe(&mut self) -> Result<Vec<GenlCtrlAttrs>> {
-        let name = BatadvMessage::family_name().to_owned();
-        let question =
-            GenlCtrl { cmd: GenlCtrlCmd::GetFamily, nlas: vec![GenlCtrlAttrs::FamilyName(name)] };
-        match self.generic.read(GenlMessage::from_payload(question)).await {
-            Err(Failure::Refused { errno: Errno::ENOENT, .. }) => Err(Error::NoBatmanAdv),
-            Err(failure) => Err(error(failure, Request::Family)),
-            Ok(answer) => Ok(answer.map(|answer| answer.payload.nlas).unwrap_or_default()),
-        }
+        let answer = self.generic.read(question()).await.map_err(unknown)?;
+        Ok(answer.map(|answer| answer.payload.nlas).unwrap_or_default())
+    }
+}
+
+fn question() -> GenlMessage<GenlCtrl> {
+    let name = BatadvMessage::family_name().to_owned();
+    let nlas = vec![GenlCtrlAttrs::FamilyName(name)];
+    GenlMessage::from_payload(GenlCtrl { cmd: GenlCtrlCmd::GetFamily, nlas })
+}
+
+fn unknown(failure: Failure) -> Error {
+    match failure {
+        Failure::Refused { errno: Errno::ENOENT, .. } => Error::NoBatmanAdv,
+        failure => error(failure, Request::Family),
     }
 }
 

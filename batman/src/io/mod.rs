@@ -15,6 +15,7 @@ mod measurement;
 mod notifications;
 mod rates;
 mod rows;
+mod streaming;
 mod tables;
 mod uevents;
 

@@ -217,7 +217,7 @@ named! {
 }
 
 /// How a dump is called when it goes wrong.
-fn request(command: BatadvCmd, mesh: IfName) -> Request {
+pub(super) fn request(command: BatadvCmd, mesh: IfName) -> Request {
     match command {
         BatadvCmd::GetHardif => Request::HardInterfaces(mesh),
         BatadvCmd::GetNeighbors => Request::Neighbours(mesh),
@@ -234,7 +234,7 @@ fn request(command: BatadvCmd, mesh: IfName) -> Request {
 }
 
 /// Joins a failed dump and its table to an error.
-fn refusal(failure: Failure, command: BatadvCmd, mesh: IfName) -> Error {
+pub(super) fn refusal(failure: Failure, command: BatadvCmd, mesh: IfName) -> Error {
     let request = request(command, mesh);
     match (&failure, option(command)) {
         (Failure::Refused { errno: Errno::EOPNOTSUPP, .. }, Some(option)) => {

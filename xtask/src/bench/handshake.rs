@@ -29,8 +29,8 @@ pub(super) fn measure() -> Result<Row> {
     Ok(Row {
         benchmark: Benchmark::Handshake,
         value: number("value")?,
-        unit: "us CPU",
-        peer: "bare rustls",
+        unit: "us CPU".into(),
+        peer: "bare rustls".into(),
         peer_value: number("peer_value")?,
     })
 }

@@ -42,8 +42,13 @@ pub(super) fn measure() -> Result<Vec<Row>> {
     let written = (sectors_written(pair.alpha()?)? - written) * 512.0;
 
     let bytes = number(bytes)?;
-    let row =
-        |benchmark, value, unit, peer, peer_value| Row { benchmark, value, unit, peer, peer_value };
+    let row = |benchmark, value, unit: &'static str, peer: &'static str, peer_value| Row {
+        benchmark,
+        value,
+        unit: unit.into(),
+        peer: peer.into(),
+        peer_value,
+    };
     let mebibytes = bytes / f64::from(1 << 20);
     Ok(vec![
         row(Benchmark::Install, mebibytes / took, "MiB/s", "dd, same flushes", mebibytes / by_hand),

@@ -65,8 +65,8 @@ fn first_neighbour(mesh: &Mesh<'_>) -> Result<Row> {
     Ok(Row {
         benchmark: Benchmark::FirstNeighbour,
         value: verified,
-        unit: "s uptime",
-        peer: "batman-adv's first",
+        unit: "s uptime".into(),
+        peer: "batman-adv's first".into(),
         peer_value: heard,
     })
 }
@@ -89,8 +89,8 @@ fn boot(mesh: &Mesh<'_>) -> Result<[Row; 2]> {
     let row = |benchmark, value| Row {
         benchmark,
         value,
-        unit: "s CPU",
-        peer: "kernel and 2 s",
+        unit: "s CPU".into(),
+        peer: "kernel and 2 s".into(),
         peer_value: kernel + ALLOWED,
     };
     Ok([row(Benchmark::Boot, busy), row(Benchmark::BootButAgent, busy - agent)])
@@ -128,8 +128,8 @@ fn memory(machine: &Machine) -> Result<Row> {
     Ok(Row {
         benchmark: Benchmark::Memory,
         value: resident("mesh-node")?,
-        unit: "KiB RSS",
-        peer: "spire-agent",
+        unit: "KiB RSS".into(),
+        peer: "spire-agent".into(),
         peer_value: resident("spire-agent")?,
     })
 }
