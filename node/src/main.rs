@@ -4,6 +4,7 @@
 
 mod commands;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -71,6 +72,10 @@ enum Command {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(table) = commands::streaming::plain(words.iter().map(OsString::as_os_str)) {
+        return commands::streaming::answer(table).await;
+    }
     match Arguments::parse().command {
         Command::Run { config } => run_node(&config).await,
         Command::Status { json, watch, socket } => match show(&socket, json, watch).await {

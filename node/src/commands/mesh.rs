@@ -18,7 +18,7 @@ use super::{exit, measure, planning};
 const HOSTS: &str = "/etc/bat-hosts";
 
 /// Where the configuration is, which knows the mesh interface.
-const CONFIG: &str = "/etc/mesh-node/config.toml";
+pub(super) const CONFIG: &str = "/etc/mesh-node/config.toml";
 
 /// Where the node that runs here is asked.
 const SOCKET: &str = "/run/mesh-node/api.sock";
@@ -139,7 +139,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn failed(error: &Error) -> ExitCode {
+pub(super) fn failed(error: &Error) -> ExitCode {
     eprintln!("mesh-node: {}", with_causes(error));
     ExitCode::from(exit::of(error))
 }
@@ -215,7 +215,7 @@ fn configured() -> (IfName, PathBuf) {
 }
 
 /// Reads the host file. The usual one need not be there; what a file says wrongly is told and skipped.
-fn names(file: Option<&Path>) -> Result<Names, ExitCode> {
+pub(super) fn names(file: Option<&Path>) -> Result<Names, ExitCode> {
     let text = match (file, std::fs::read_to_string(file.unwrap_or(Path::new(HOSTS)))) {
         (_, Ok(text)) => text,
         (None, Err(_)) => return Ok(Names::default()),

@@ -5,4 +5,5 @@ pub(crate) mod image;
 mod measure;
 pub(crate) mod mesh;
 mod planning;
+pub(crate) mod streaming;
 mod viewing;

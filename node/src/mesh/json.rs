@@ -3,33 +3,55 @@
 //! Keys are the kernel's attribute names in small letters, without `BATADV_ATTR_`; only FLAG_BEST is `best`. A flag that is
 //! not set is absent. Where an address has a name, a second key that ends in `_name` tells it.
 
+use std::fmt::Write as _;
+
 use batman::codec::BatadvAttr as Attr;
 use batman::{GatewayMode, MacAddr, VlanId};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::names::Names;
 
 /// Shows the attributes of one message. What has no name here is left out.
 pub fn object(attributes: &[Attr], names: &Names) -> Value {
-    let mut object = Map::new();
-    for attribute in attributes {
-        let Some(key) = key(attribute) else { continue };
-        if let Some(name) = address(attribute).and_then(|address| names.of(address)) {
-            object.insert(format!("{key}_name"), json!(name));
-        }
-        object.insert(key, value(attribute));
-    }
-    Value::Object(object)
+    let mut text = String::new();
+    write(&mut text, attributes, names);
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
-fn key(attribute: &Attr) -> Option<String> {
-    match attribute {
-        Attr::FlagBest => Some("best".to_owned()),
-        other => {
-            let name = other.name()?;
-            let name = name.strip_prefix("BATADV_ATTR_").unwrap_or(name);
-            Some(name.to_ascii_lowercase())
+/// Writes the same as text, with nothing in between: tables have thousands of rows.
+pub fn write<A: std::borrow::Borrow<Attr>>(
+    text: &mut String,
+    attributes: impl IntoIterator<Item = A>,
+    names: &Names,
+) {
+    let mut gap = '{';
+    for attribute in attributes {
+        let attribute = attribute.borrow();
+        let Some(key) = key(attribute) else { continue };
+        for part in [gap.encode_utf8(&mut [0; 4]), "\"", key, "\":"] {
+            text.push_str(part);
         }
+        gap = ',';
+        let Some(address) = address(attribute) else {
+            value(text, attribute);
+            continue;
+        };
+        hardware(text, address);
+        if let Some(name) = names.of(address) {
+            let _ = write!(text, ",\"{key}_name\":");
+            quoted(text, name);
+        }
+    }
+    if gap == '{' {
+        text.push('{');
+    }
+    text.push('}');
+}
+
+fn key(attribute: &Attr) -> Option<&'static str> {
+    match attribute {
+        Attr::FlagBest => Some("best"),
+        other => other.key(),
     }
 }
 
@@ -48,35 +70,65 @@ fn address(attribute: &Attr) -> Option<MacAddr> {
     }
 }
 
-fn value(attribute: &Attr) -> Value {
-    if let Some(address) = address(attribute) {
-        return json!(address.to_string());
+fn hardware(text: &mut String, address: MacAddr) {
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let mut gap = '"';
+    for octet in address.0 {
+        text.push(gap);
+        for digit in [octet >> 4, octet & 0xf] {
+            text.extend(DIGITS.get(usize::from(digit)));
+        }
+        gap = ':';
     }
-    match attribute {
-        Attr::Version(text)
-        | Attr::AlgoName(text)
-        | Attr::MeshIfname(text)
-        | Attr::HardIfname(text) => json!(text),
+    text.push('"');
+}
+
+/// Names are within the kernel's rules nearly always, and then as they are.
+fn quoted(text: &mut String, name: &str) {
+    if name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+        text.extend(["\"", name, "\""]);
+    } else {
+        let _ = write!(text, "{}", Value::from(name));
+    }
+}
+
+/// Appends a value. A String takes any text; writing to it cannot fail.
+fn value(text: &mut String, attribute: &Attr) {
+    let _ = match attribute {
+        Attr::Version(name)
+        | Attr::AlgoName(name)
+        | Attr::MeshIfname(name)
+        | Attr::HardIfname(name) => return quoted(text, name),
         Attr::TpmeterResult(number)
         | Attr::TtTtvn(number)
         | Attr::TtLastTtvn(number)
         | Attr::Tq(number)
-        | Attr::HopPenalty(number) => json!(number),
-        Attr::BlaCrc(number) => json!(number),
-        Attr::TtVid(tag) | Attr::BlaVid(tag) | Attr::DatCacheVid(tag) => json!(vlan(*tag)),
-        Attr::VlanId(number) => json!(number.0),
-        Attr::TpmeterBytes(number) => json!(number),
-        Attr::TtFlags(flags) => client_flags(flags.bits()),
-        Attr::McastFlags(flags) => flagged(flags.bits(), MULTICAST),
-        Attr::McastFlagsPriv(flags) => flagged(flags.bits(), MULTICAST_PRIVATE),
-        Attr::LogLevel(level) => flagged(*level, LOG_LEVELS),
-        Attr::DatCacheIp4Address(address) => json!(address.to_string()),
+        | Attr::HopPenalty(number) => write!(text, "{number}"),
+        Attr::BlaCrc(number) => write!(text, "{number}"),
+        Attr::TtVid(tag) | Attr::BlaVid(tag) | Attr::DatCacheVid(tag) => {
+            write!(text, "{}", vlan(*tag))
+        }
+        Attr::VlanId(number) => write!(text, "{}", number.0),
+        Attr::TpmeterBytes(number) => write!(text, "{number}"),
+        Attr::TtFlags(flags) => return flagged(text, flags.bits(), CLIENT),
+        Attr::McastFlags(flags) => return flagged(text, flags.bits(), MULTICAST),
+        Attr::McastFlagsPriv(flags) => return flagged(text, flags.bits(), MULTICAST_PRIVATE),
+        Attr::LogLevel(level) => return flagged(text, *level, LOG_LEVELS),
+        Attr::DatCacheIp4Address(address) => write!(text, "\"{address}\""),
         Attr::GwMode(mode) => match GatewayMode::from(*mode) {
-            GatewayMode::Other(_) => json!("unknown"),
-            mode => json!(mode.to_string()),
+            GatewayMode::Other(_) => write!(text, "\"unknown\""),
+            mode => write!(text, "\"{mode}\""),
         },
-        switch => number(switch).map_or_else(|| json!(is_on(switch)), |number| json!(number)),
-    }
+        other => match number(other) {
+            Some(number) => write!(text, "{number}"),
+            None => return text.push_str(word(is_on(other))),
+        },
+    };
+}
+
+fn word(is_on: bool) -> &'static str {
+    if is_on { "true" } else { "false" }
 }
 
 fn number(attribute: &Attr) -> Option<u32> {
@@ -169,20 +221,18 @@ const LOG_LEVELS: Words = &[
     ("tp", 1 << 7),
 ];
 
-fn client_flags(bits: u32) -> Value {
-    flagged(bits, CLIENT)
-}
-
-fn flagged(bits: u32, words: Words) -> Value {
-    let named = words.iter().map(|(word, bit)| ((*word).to_owned(), json!(bits & bit != 0)));
-    let mut object: Map<_, _> = named.collect();
-    object.insert("raw".to_owned(), json!(bits));
-    Value::Object(object)
+fn flagged(text: &mut String, bits: u32, words: Words) {
+    text.push('{');
+    for (name, bit) in words {
+        text.extend(["\"", name, "\":", word(bits & bit != 0), ","]);
+    }
+    let _ = write!(text, "\"raw\":{bits}}}");
 }
 
 #[cfg(test)]
 mod tests {
     use batman::codec::{BatadvAttr, TtFlags, VlanNumber};
+    use serde_json::json;
 
     use super::*;
 
@@ -207,6 +257,23 @@ mod tests {
                 "last_seen_msecs": 40, "hard_ifname": "eth1",
             })
         );
+    }
+
+    #[test]
+    fn text_is_json_whatever_a_name_holds() {
+        let mut names = Names::default();
+        names.learn(NEAR, "the \"roof\" \\ Süd");
+        let rows: [&[BatadvAttr]; 3] =
+            [&[], &[BatadvAttr::FlagBest], &[BatadvAttr::OrigAddress(NEAR), BatadvAttr::Tq(0)]];
+
+        for row in rows {
+            let mut text = String::new();
+            write(&mut text, row, &names);
+            let told: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(told.as_object().unwrap().is_empty(), row.is_empty(), "{text}");
+        }
+        let told = object(&[BatadvAttr::OrigAddress(NEAR)], &names);
+        assert_eq!(told["orig_address_name"], json!("the \"roof\" \\ Süd"));
     }
 
     #[test]

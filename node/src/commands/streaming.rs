@@ -1,0 +1,151 @@
+//! The large tables as JSON, row by row: in the memory of one block, and for scripts, which ask often, in little time.
+
+use std::ffi::OsStr;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use batman::codec::{Attributes, BatadvCmd};
+use batman::{IfName, Kernel};
+use mesh_node::mesh::json;
+use mesh_node::mesh::names::Names;
+use serde::Deserialize;
+
+use super::mesh;
+
+/// This much is written at a time.
+const BLOCK: usize = 32 * 1024;
+
+/// Recognizes the questions that scripts ask, word for word: to read any other takes longer than to answer these.
+pub(crate) fn plain<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> Option<BatadvCmd> {
+    let mut words = words.into_iter().map(|word| word.to_str().unwrap_or_default());
+    let mut next = || words.next().unwrap_or_default();
+    match (next(), next(), next(), next(), next()) {
+        ("mesh", "originators", "--json", "", "") => Some(BatadvCmd::GetOriginators),
+        ("mesh", "clients", "--global", "--json", "") => Some(BatadvCmd::GetTranstableGlobal),
+        _ => None,
+    }
+}
+
+/// Answers such a question.
+pub(crate) async fn answer(command: BatadvCmd) -> ExitCode {
+    let names = match mesh::names(None) {
+        Ok(names) => names,
+        Err(status) => return status,
+    };
+    match write(&interface(), command, &names).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => mesh::failed(&error),
+    }
+}
+
+/// Writes a table. The kernel does not tell of changes to these, so there is no reason to ask twice.
+async fn write(interface: &IfName, command: BatadvCmd, names: &Names) -> batman::Result<()> {
+    let mut block = Block { text: String::with_capacity(BLOCK + 1024), left_out: 0, gap: '[' };
+    let mut stdout = io::stdout().lock();
+    let mut is_read = true;
+    let mut kernel = Kernel::open()?;
+    kernel
+        .stream_attributes(interface, command, |attributes| {
+            block.add(attributes, names);
+            if block.text.len() >= BLOCK {
+                // Whoever has read enough closes the pipe.
+                is_read = is_read && stdout.write_all(block.text.as_bytes()).is_ok();
+                block.text.clear();
+            }
+        })
+        .await?;
+    block.text.push_str(if block.gap == '[' { "[]\n" } else { "]\n" });
+    if is_read {
+        let _ = stdout.write_all(block.text.as_bytes());
+    }
+    if block.left_out > 0 {
+        eprintln!("{} rows are left out", block.left_out);
+    }
+    Ok(())
+}
+
+/// Rows that are not written yet.
+struct Block {
+    text: String,
+    left_out: usize,
+    /// What comes before the next row.
+    gap: char,
+}
+
+impl Block {
+    fn add(&mut self, attributes: Attributes<'_>, names: &Names) {
+        let before = self.text.len();
+        let mut is_whole = true;
+        self.text.push(self.gap);
+        let readable = attributes.map_while(|it| it.map_err(|_| is_whole = false).ok());
+        json::write(&mut self.text, readable, names);
+        if is_whole {
+            self.gap = ',';
+        } else {
+            self.text.truncate(before);
+            self.left_out += 1;
+        }
+    }
+}
+
+/// What of the configuration matters here.
+#[derive(Default, Deserialize)]
+struct Configured {
+    #[serde(default)]
+    mesh: Section,
+}
+
+/// The same of its section `mesh`.
+#[derive(Default, Deserialize)]
+struct Section {
+    interface: Option<String>,
+}
+
+/// The configuration's mesh interface; the usual one where there is no configuration that can be read.
+fn interface() -> IfName {
+    let text = std::fs::read_to_string(mesh::CONFIG).unwrap_or_default();
+    let configured: Configured = toml::from_str(&text).unwrap_or_default();
+    let interface = configured.mesh.interface.and_then(|name| name.parse().ok());
+    interface.unwrap_or_else(|| "bat0".parse().expect("bat0 is a link's name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recognized(words: &str) -> Option<BatadvCmd> {
+        plain(words.split_whitespace().map(OsStr::new))
+    }
+
+    #[test]
+    fn only_whole_questions_are_recognized() {
+        assert_eq!(recognized("mesh originators --json"), Some(BatadvCmd::GetOriginators));
+        let clients = recognized("mesh clients --global --json");
+        assert_eq!(clients, Some(BatadvCmd::GetTranstableGlobal));
+        for other in [
+            "",
+            "mesh originators",
+            "mesh originators --json --watch",
+            "mesh clients --json",
+            "mesh clients --global --json --local",
+            "mesh clients --global --json x y",
+        ] {
+            assert_eq!(recognized(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn row_that_is_cut_off_is_left_out_and_the_others_stay() {
+        // LAST_SEEN_MSECS of 40 ms, and one that has lost two of its bytes.
+        let whole = [8, 0, 23, 0, 40, 0, 0, 0];
+        let cut = [6, 0, 23, 0, 40, 0, 0, 0];
+        let mut block = Block { text: String::new(), left_out: 0, gap: '[' };
+
+        for row in [whole, cut, whole] {
+            block.add(Attributes::new(&row), &Names::default());
+        }
+
+        assert_eq!(block.text, r#"[{"last_seen_msecs":40},{"last_seen_msecs":40}"#);
+        assert_eq!(block.left_out, 1);
+    }
+}
