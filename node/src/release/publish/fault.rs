@@ -62,7 +62,7 @@ pub enum Fault {
         reason: String,
     },
     /// What is to be published is not newer than what is published.
-    #[error("{board} is at {published} already, which is not older than {offered}")]
+    #[error("{board} is at {published} already, not older than {offered}: --allow-older means it")]
     NotNewer {
         /// Architecture and board.
         board: String,
