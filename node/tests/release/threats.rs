@@ -11,7 +11,7 @@ const FOLDERS: [(&str, &str); 9] = [
     ("update/", "image/src/"),
     ("slot/", "image/src/"),
     ("trial/", "node/src/"),
-    ("clock_floor.rs", "node/src/"),
+    ("clock_floor", "node/src/"),
     ("io/", "node/src/"),
     ("power_cut/", "image/src/"),
 ];
