@@ -5,19 +5,20 @@ mod lanes;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::thread;
 
 use ::image::Architecture;
 use ::image::io::Packed;
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
 use qemu::io::site::{Release, Site};
-use qemu::scenario::{self, Parts, Scenario};
+use qemu::scenario::{self, Parts, Recipe, Scenario};
 use serde_json::json;
 
 pub(crate) use self::lanes::{Outcome, play, usual as usual_lanes};
 use crate::binaries::Profile;
 use crate::image::Kernel;
-use crate::{binaries, image, rig, workspace};
+use crate::{binaries, image, rig, tools, workspace};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -97,9 +98,29 @@ pub(crate) fn site_with_release() -> Result<Site> {
 
 /// Builds what any scenario needs.
 pub(crate) fn whole_site() -> Result<Site> {
+    let rigs = rig::wanted(&scenario::all().collect::<Vec<_>>());
+    compile(&rigs)?;
     let mut site = site_with(Parts::AllImages, Kernel::Debian)?;
-    site.rigs = rig::build(rig::wanted(&scenario::all().collect::<Vec<_>>()))?;
+    site.rigs = rig::build(rigs)?;
     Ok(site)
+}
+
+/// Compiles for all architectures, two at a time: the last minutes of a release have use for one processor.
+fn compile(rigs: &BTreeSet<Recipe>) -> Result<()> {
+    tools::install()?;
+    let for_others =
+        || OTHERS.iter().try_for_each(|it| binaries::mesh_node(*it, Profile::Quick).map(drop));
+    let for_host = || -> Result<()> {
+        binaries::mesh_node(Architecture::X86_64, Profile::Release)?;
+        binaries::workstation()?;
+        let programs: BTreeSet<_> = rigs.iter().map(|it| it.program).collect();
+        programs.into_iter().try_for_each(|it| binaries::test_program(it).map(drop))
+    };
+    thread::scope(|scope| {
+        let others = scope.spawn(for_others);
+        let host = for_host();
+        others.join().map_err(|_| anyhow!("a compilation panicked"))?.and(host)
+    })
 }
 
 /// Builds what scenarios need.
