@@ -34,7 +34,7 @@ pub(crate) const GROUPS: &[Group] = &[
     },
     Group {
         name: "batman",
-        about: "the batman-adv client beside batctl",
+        about: "the batman-adv client beside batctl, and twenty nodes on one kernel",
         is_timed: false,
         scenarios: batman::ALL,
         summary: Some(batman::summary),
