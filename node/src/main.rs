@@ -70,12 +70,16 @@ enum Command {
     },
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
-    if let Some(table) = commands::streaming::plain(words.iter().map(OsString::as_os_str)) {
-        return commands::streaming::answer(table).await;
-    }
+    let plain = commands::streaming::plain(words.iter().map(OsString::as_os_str));
+    plain.and_then(commands::streaming::answer).unwrap_or_else(act)
+}
+
+/// Does what any words ask. It is far larger than an answer to plain ones, which has a stack of its own.
+#[inline(never)]
+#[tokio::main(flavor = "current_thread")]
+async fn act() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run_node(&config).await,
         Command::Status { json, watch, socket } => match show(&socket, json, watch).await {

@@ -10,7 +10,10 @@ use netlink_packet_generic::{
     },
 };
 
-use super::{BatadvFrame, Kernel, error, exchange::Failure};
+use super::{
+    BatadvFrame, Kernel, error,
+    exchange::{Datagrams, Exchange, Failure},
+};
 use crate::{
     Errno, Error, IfIndex, Incomplete, Request, Result,
     codec::{BatadvAttr, BatadvCmd, BatadvMessage},
@@ -50,16 +53,7 @@ impl Family {
 impl Kernel {
     /// Finds the family. It gets a new number whenever the module is loaded, so none is kept.
     pub(super) async fn family(&mut self) -> Result<Family> {
-        let mut number = None;
-        // All else that is told of a family is long, and every question begins here.
-        let answered = self.generic.bytes(question(), NLM_F_ACK, |bytes| {
-            let attributes = bytes.get(GENL_HDRLEN..).unwrap_or_default();
-            let mut attributes = NlasIterator::new(attributes).map_while(Result::ok);
-            let told = attributes.find(|nla| nla.kind() == CTRL_ATTR_FAMILY_ID);
-            number = told.and_then(|nla| parse_u16(nla.value()).ok());
-        });
-        answered.await.map_err(unknown)?;
-        number.map(Family).ok_or(absent("CTRL_ATTR_FAMILY_ID"))
+        find(&mut self.generic).await
     }
 
     /// Finds the number of a multicast group of the family.
@@ -75,6 +69,19 @@ impl Kernel {
         let answer = self.generic.read(question()).await.map_err(unknown)?;
         Ok(answer.map(|answer| answer.payload.nlas).unwrap_or_default())
     }
+}
+
+/// Finds the number alone: all else that is told of a family is long, and every question begins here.
+pub(super) async fn find<S: Datagrams>(exchange: &mut Exchange<S>) -> Result<Family> {
+    let mut number = None;
+    let answered = exchange.bytes(question(), NLM_F_ACK, |bytes| {
+        let attributes = bytes.get(GENL_HDRLEN..).unwrap_or_default();
+        let mut attributes = NlasIterator::new(attributes).map_while(Result::ok);
+        let told = attributes.find(|nla| nla.kind() == CTRL_ATTR_FAMILY_ID);
+        number = told.and_then(|nla| parse_u16(nla.value()).ok());
+    });
+    answered.await.map_err(unknown)?;
+    number.map(Family).ok_or(absent("CTRL_ATTR_FAMILY_ID"))
 }
 
 fn question() -> GenlMessage<GenlCtrl> {

@@ -26,6 +26,7 @@ use netlink_packet_generic::GenlMessage;
 use netlink_sys::protocols::{NETLINK_GENERIC, NETLINK_ROUTE};
 pub use notifications::Notifications;
 pub use rows::{Streamed, Table};
+pub use streaming::stream_now;
 pub use uevents::{Uevent, Uevents};
 
 use crate::{

@@ -15,7 +15,7 @@ use super::viewing::Viewer;
 use super::{exit, measure, planning};
 
 /// Where names for addresses are looked for.
-const HOSTS: &str = "/etc/bat-hosts";
+pub(super) const HOSTS: &str = "/etc/bat-hosts";
 
 /// Where the configuration is, which knows the mesh interface.
 pub(super) const CONFIG: &str = "/etc/mesh-node/config.toml";
@@ -215,7 +215,7 @@ fn configured() -> (IfName, PathBuf) {
 }
 
 /// Reads the host file. The usual one need not be there; what a file says wrongly is told and skipped.
-pub(super) fn names(file: Option<&Path>) -> Result<Names, ExitCode> {
+fn names(file: Option<&Path>) -> Result<Names, ExitCode> {
     let text = match (file, std::fs::read_to_string(file.unwrap_or(Path::new(HOSTS)))) {
         (_, Ok(text)) => text,
         (None, Err(_)) => return Ok(Names::default()),

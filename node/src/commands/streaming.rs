@@ -1,11 +1,14 @@
 //! The large tables as JSON, row by row: in the memory of one block, and for scripts, which ask often, in little time.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::fd::AsFd as _;
 use std::process::ExitCode;
 
+use batman::IfName;
 use batman::codec::{Attributes, BatadvCmd};
-use batman::{IfName, Kernel};
+use batman::io::stream_now;
 use mesh_node::mesh::json;
 use mesh_node::mesh::names::Names;
 use serde::Deserialize;
@@ -13,7 +16,10 @@ use serde::Deserialize;
 use super::mesh;
 
 /// This much is written at a time.
-const BLOCK: usize = 32 * 1024;
+const BLOCK: usize = 16 * 1024;
+
+/// A row is hardly ever longer.
+const ROW: usize = 1024;
 
 /// Recognizes the questions that scripts ask, word for word: to read any other takes longer than to answer these.
 pub(crate) fn plain<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> Option<BatadvCmd> {
@@ -26,42 +32,39 @@ pub(crate) fn plain<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> Option<Ba
     }
 }
 
-/// Answers such a question.
-pub(crate) async fn answer(command: BatadvCmd) -> ExitCode {
-    let names = match mesh::names(None) {
-        Ok(names) => names,
-        Err(status) => return status,
+/// Answers such a question, or nothing at all if there is something to explain.
+pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
+    let names = match std::fs::read_to_string(mesh::HOSTS) {
+        Ok(text) => Names::read(&text),
+        Err(_) => (Names::default(), Vec::new()),
     };
-    match write(&interface(), command, &names).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => mesh::failed(&error),
-    }
-}
-
-/// Writes a table. The kernel does not tell of changes to these, so there is no reason to ask twice.
-async fn write(interface: &IfName, command: BatadvCmd, names: &Names) -> batman::Result<()> {
-    let mut block = Block { text: String::with_capacity(BLOCK + 1024), left_out: 0, gap: '[' };
-    let mut stdout = io::stdout().lock();
+    let (names, []) = (names.0, names.1.as_slice()) else { return None };
+    let mut block = Block { text: String::with_capacity(BLOCK + ROW), left_out: 0, gap: '[' };
+    // Rows come in whole blocks, and what is in a block is written at once.
+    let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
     let mut is_read = true;
-    let mut kernel = Kernel::open()?;
-    kernel
-        .stream_attributes(interface, command, |attributes| {
-            block.add(attributes, names);
-            if block.text.len() >= BLOCK {
-                // Whoever has read enough closes the pipe.
-                is_read = is_read && stdout.write_all(block.text.as_bytes()).is_ok();
-                block.text.clear();
-            }
-        })
-        .await?;
-    block.text.push_str(if block.gap == '[' { "[]\n" } else { "]\n" });
+    let mut begun = false;
+    let streamed = stream_now(&interface(), command, |attributes| {
+        block.add(attributes, &names);
+        if block.text.len() >= BLOCK {
+            // Whoever has read enough closes the pipe.
+            is_read = is_read && stdout.write_all(block.text.as_bytes()).is_ok();
+            block.text.clear();
+            begun = true;
+        }
+    });
+    match streamed {
+        Err(_) if !begun => return None,
+        Err(error) => return Some(mesh::failed(&error)),
+        Ok(_) => block.text.push_str(if block.gap == '[' { "[]\n" } else { "]\n" }),
+    }
     if is_read {
         let _ = stdout.write_all(block.text.as_bytes());
     }
     if block.left_out > 0 {
         eprintln!("{} rows are left out", block.left_out);
     }
-    Ok(())
+    Some(ExitCode::SUCCESS)
 }
 
 /// Rows that are not written yet.

@@ -24,14 +24,14 @@ pub fn write<A: std::borrow::Borrow<Attr>>(
     attributes: impl IntoIterator<Item = A>,
     names: &Names,
 ) {
-    let mut gap = '{';
+    let mut gap = "{\"";
     for attribute in attributes {
         let attribute = attribute.borrow();
         let Some(key) = key(attribute) else { continue };
-        for part in [gap.encode_utf8(&mut [0; 4]), "\"", key, "\":"] {
-            text.push_str(part);
-        }
-        gap = ',';
+        text.push_str(gap);
+        text.push_str(key);
+        text.push_str("\":");
+        gap = ",\"";
         let Some(address) = address(attribute) else {
             value(text, attribute);
             continue;
@@ -42,10 +42,7 @@ pub fn write<A: std::borrow::Borrow<Attr>>(
             quoted(text, name);
         }
     }
-    if gap == '{' {
-        text.push('{');
-    }
-    text.push('}');
+    text.push_str(if gap == "{\"" { "{}" } else { "}" });
 }
 
 fn key(attribute: &Attr) -> Option<&'static str> {
@@ -70,18 +67,35 @@ fn address(attribute: &Attr) -> Option<MacAddr> {
     }
 }
 
+/// Appends an address as text.
 fn hardware(text: &mut String, address: MacAddr) {
-    const DIGITS: [char; 16] =
-        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let mut gap = '"';
-    for octet in address.0 {
-        text.push(gap);
-        for digit in [octet >> 4, octet & 0xf] {
-            text.extend(DIGITS.get(usize::from(digit)));
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
+    let mut shown = *b"\"00:00:00:00:00:00\"";
+    let (_, places) = shown.split_at_mut(1);
+    for (place, octet) in places.chunks_exact_mut(3).zip(address.0) {
+        if let [high, low, _] = place {
+            (*high, *low) = (digit(octet >> 4), digit(octet & 0xf));
         }
-        gap = ':';
     }
-    text.push('"');
+    text.push_str(str::from_utf8(&shown).unwrap_or_default());
+}
+
+/// Appends a number, as `write!` does in several times the time.
+fn decimal(text: &mut String, mut number: u32) {
+    let mut digits = [b'0'; 10];
+    let mut length = 0;
+    for place in digits.iter_mut().rev() {
+        // The last digit of a number has no other place.
+        *place += (number % 10) as u8;
+        number /= 10;
+        length += 1;
+        if number == 0 {
+            break;
+        }
+    }
+    let (_, shown) = digits.split_at(digits.len() - length);
+    text.push_str(str::from_utf8(shown).unwrap_or_default());
 }
 
 /// Names are within the kernel's rules nearly always, and then as they are.
@@ -104,7 +118,7 @@ fn value(text: &mut String, attribute: &Attr) {
         | Attr::TtTtvn(number)
         | Attr::TtLastTtvn(number)
         | Attr::Tq(number)
-        | Attr::HopPenalty(number) => write!(text, "{number}"),
+        | Attr::HopPenalty(number) => return decimal(text, u32::from(*number)),
         Attr::BlaCrc(number) => write!(text, "{number}"),
         Attr::TtVid(tag) | Attr::BlaVid(tag) | Attr::DatCacheVid(tag) => {
             write!(text, "{}", vlan(*tag))
@@ -121,7 +135,7 @@ fn value(text: &mut String, attribute: &Attr) {
             mode => write!(text, "\"{mode}\""),
         },
         other => match number(other) {
-            Some(number) => write!(text, "{number}"),
+            Some(number) => return decimal(text, number),
             None => return text.push_str(word(is_on(other))),
         },
     };
@@ -224,9 +238,13 @@ const LOG_LEVELS: Words = &[
 fn flagged(text: &mut String, bits: u32, words: Words) {
     text.push('{');
     for (name, bit) in words {
-        text.extend(["\"", name, "\":", word(bits & bit != 0), ","]);
+        text.push('"');
+        text.push_str(name);
+        text.push_str(if bits & bit == 0 { "\":false," } else { "\":true," });
     }
-    let _ = write!(text, "\"raw\":{bits}}}");
+    text.push_str("\"raw\":");
+    decimal(text, bits);
+    text.push('}');
 }
 
 #[cfg(test)]
@@ -284,6 +302,15 @@ mod tests {
 
         assert_eq!((&flags["wifi"], &flags["nopurge"]), (&json!(true), &json!(true)));
         assert_eq!((&flags["roam"], &flags["raw"]), (&json!(false), &json!(272)));
+    }
+
+    #[test]
+    fn numbers_are_written_to_their_last_digit() {
+        for number in [0, 9, 10, 305, u32::MAX] {
+            let shown = object(&[BatadvAttr::TtCrc32(number)], &Names::default());
+
+            assert_eq!(shown["tt_crc32"], json!(number));
+        }
     }
 
     #[test]
