@@ -2,7 +2,8 @@
 
 use anyhow::ensure;
 use batman::RoutingAlgorithm;
-use serde_json::Value;
+use batman_flood::{Crowd, checksum};
+use serde_json::{Value, json};
 
 use crate::world::MESH;
 use crate::{CLIENTS, NODES, cost, row};
@@ -51,6 +52,7 @@ pub(crate) fn measure(algorithm: RoutingAlgorithm) -> anyhow::Result<Vec<Value>>
             ensure!(told.len() == count, "{}: {} rows, not {count}", command.join(" "), told.len());
         }
     }
+    agree_on_checksums()?;
     if algorithm == RoutingAlgorithm::BatmanV {
         // What is told is the same but for the measure.
         return Ok(vec![times("originators-cpu-v", &ORIGINATORS)?]);
@@ -63,6 +65,25 @@ pub(crate) fn measure(algorithm: RoutingAlgorithm) -> anyhow::Result<Vec<Value>>
         rows.push(row(&name, memory.0, "KiB at peak", question.peer, memory.1));
     }
     Ok(rows)
+}
+
+/// The kernel sums up each node's clients as the flood has, or it would go on asking for them.
+fn agree_on_checksums() -> anyhow::Result<()> {
+    let told: Vec<Value> = serde_json::from_slice(&cost::printed(CLIENT_ENTRIES.theirs)?)?;
+    let sums = (0..NODES).map(|node| {
+        let clients = (0..CLIENTS).map(|client| Crowd::client(node, client));
+        (json!(Crowd::node(node).to_string()), json!(checksum::table(0, clients)))
+    });
+    let sums: Vec<_> = sums.collect();
+    let mut seen: Vec<_> =
+        told.iter().map(|row| (&row["orig_address"], &row["tt_crc32"])).collect();
+    seen.dedup();
+    let stranger = seen.iter().find(|(node, sum)| {
+        let ours = sums.iter().find(|ours| ours.0 == **node);
+        ours.is_none_or(|ours| ours.1 != **sum)
+    });
+    ensure!(stranger.is_none(), "the kernel's sum is another: {stranger:?}");
+    Ok(())
 }
 
 /// Runs the two in turns, so that what disturbs one disturbs the other.
