@@ -1,6 +1,6 @@
 //! What is neither a knob nor a table: the mesh device itself, the algorithms, notifications and the throughput meter.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use batman::codec::{BatadvAttr, BatadvCmd};
@@ -131,23 +131,56 @@ async fn notifications(world: &mut World, report: &mut Report) -> anyhow::Result
     Ok(())
 }
 
+/// A measurement is told of before the kernel has ended it: until then the next is refused.
 async fn meter(world: &mut World, report: &mut Report) -> anyhow::Result<()> {
-    let (mesh, far) = (name(MESHES[0]), far(world).await?);
-    let measurement = world.kernel.measure(&mesh, far, MEASURED);
-    let measurement = tokio::time::timeout(SAID, measurement).await.context("no result")??;
+    let (mesh, far, since) = (name(MESHES[0]), far(world).await?, Instant::now());
+    let may_wait = |error: &batman::Error| is_busy(error) && since.elapsed() < SAID * 2;
+    let measurement = loop {
+        let measurement = world.kernel.measure(&mesh, far, MEASURED);
+        match tokio::time::timeout(SAID, measurement).await.context("no result")? {
+            Err(error) if may_wait(&error) => tokio::time::sleep(MEASURED).await,
+            told => break told?,
+        }
+    };
     let rate = measurement.throughput().context("nothing was carried")?;
     ensure!(rate.kbit() > 0 && measurement.bytes > 0, "{measurement:?}");
-    let theirs = batctl::run(&["meshif", MESHES[0], "tp", "-t", "1000", &far.to_string()])?;
+    let words = ["meshif", MESHES[0], "tp", "-t", "1000", &far.to_string()];
+    let theirs = loop {
+        match batctl::run(&words) {
+            Err(_) if since.elapsed() < SAID * 2 => tokio::time::sleep(MEASURED).await,
+            told => break told?,
+        }
+    };
     ensure!(theirs.contains("Throughput"), "batctl tp: {theirs}");
     report.covers(
         BatadvCmd::TpMeter,
         &["orig_address", "tpmeter_result", "tpmeter_test_time", "tpmeter_bytes", "tpmeter_cookie"],
     );
-    let mut measuring = world.kernel.begin_measurement(&mesh, far, SAID * 3).await?;
-    world.kernel.cancel_measurement(&mesh, far).await?;
-    tokio::time::timeout(SAID, measuring.end()).await.context("it was not cancelled")??;
+    loop {
+        match cancelled(world, far).await? {
+            Err(error) if may_wait(&error) => tokio::time::sleep(MEASURED).await,
+            told => break told?,
+        }
+    }
     report.covers(BatadvCmd::TpMeterCancel, &[]);
     Ok(())
+}
+
+/// Begins a measurement and cancels it.
+async fn cancelled(world: &mut World, far: MacAddr) -> anyhow::Result<batman::Result<()>> {
+    let mesh = name(MESHES[0]);
+    let mut measuring = match world.kernel.begin_measurement(&mesh, far, SAID * 3).await {
+        Ok(measuring) => measuring,
+        Err(error) => return Ok(Err(error)),
+    };
+    world.kernel.cancel_measurement(&mesh, far).await?;
+    let end = tokio::time::timeout(SAID, measuring.end()).await;
+    Ok(end.context("it was not cancelled")?.map(drop))
+}
+
+fn is_busy(error: &batman::Error) -> bool {
+    let busy = batman::MeasurementFault::AlreadyOngoing;
+    matches!(error, batman::Error::Measurement { fault, .. } if *fault == busy)
 }
 
 async fn far(world: &mut World) -> anyhow::Result<MacAddr> {
