@@ -23,7 +23,7 @@ pub(crate) async fn check(
     let mut node = Node::start(world.algorithm)?;
     if !has_algorithm {
         let algorithm = world.algorithm;
-        told_once(&node, &format!("this kernel has no {algorithm} for {}", MESHES[0])).await?;
+        warned_once(&node, &format!("this kernel has no {algorithm} for {}", MESHES[0])).await?;
         report.holds(algorithm, "mesh-node without its algorithm");
         return node.stop().await;
     }
@@ -39,17 +39,19 @@ pub(crate) async fn check(
         }
         let link = if knob.about().scope == Scope::HardInterface { CABLE[0] } else { MESHES[0] };
         let why = knob.about().why_lacking();
-        told_once(&node, &format!("this kernel cannot set {knob} of {link}: {why}")).await?;
+        warned_once(&node, &format!("this kernel cannot set {knob} of {link}: {why}")).await?;
         report.holds(world.algorithm, &format!("mesh-node without {}", knobs::title(knob)));
     }
     node.stop().await
 }
 
-async fn told_once(node: &Node, words: &str) -> anyhow::Result<()> {
+/// Waits until it has warned of an obstacle, and fails if it did so twice.
+async fn warned_once(node: &Node, obstacle: &str) -> anyhow::Result<()> {
+    let words = &format!("WARN the mesh is not whole: {obstacle}");
     let since = Instant::now();
     loop {
         let told = node.told()?;
-        let times = told.matches(words).count();
+        let times = told.matches(words.as_str()).count();
         if times == 1 {
             return Ok(());
         }
