@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::configuration::Algorithm;
@@ -11,25 +10,16 @@ use crate::shape::NODES;
 /// What came of all plays.
 #[derive(Default)]
 pub(crate) struct Report {
-    plays: Vec<Played>,
+    plays: Vec<Value>,
     failures: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct Played {
-    algorithm: String,
-    play: String,
-    nodes: usize,
-    /// What took how many seconds.
-    seconds: Vec<(String, f64)>,
-    /// What else was seen.
-    notes: Vec<String>,
 }
 
 /// What one play saw.
 #[derive(Default)]
 pub(crate) struct Seen {
+    /// What took how many seconds.
     seconds: Vec<(String, f64)>,
+    /// What else there was.
     notes: Vec<String>,
 }
 
@@ -55,8 +45,13 @@ impl Report {
         match outcome {
             Ok(Seen { seconds, notes }) => {
                 println!("{algorithm} {play}: {seconds:?} {notes:?}");
-                let (algorithm, play) = (algorithm.to_string(), play.to_owned());
-                self.plays.push(Played { algorithm, play, nodes: NODES, seconds, notes });
+                self.plays.push(json!({
+                    "algorithm": algorithm.to_string(),
+                    "play": play,
+                    "nodes": NODES,
+                    "seconds": seconds,
+                    "notes": notes,
+                }));
             }
             Err(error) => {
                 println!("{algorithm} {play}: FAILED {error:#}");
