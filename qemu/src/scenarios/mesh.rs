@@ -1,11 +1,15 @@
 //! Three routers verify one another, under both algorithms.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
 use crate::io::machine::Machine;
 use crate::io::mesh::{Mesh, Recipe};
+use crate::io::progress::tell;
 use crate::io::site::Site;
+use crate::patience::Seen;
 use crate::scenario::{Parts, Scenario, Way};
 
 pub(super) const IV: Scenario = Scenario {
@@ -17,16 +21,17 @@ pub(super) const IV: Scenario = Scenario {
 
 pub(super) const V: Scenario = Scenario {
     name: "mesh-v",
-    claim: "three routers verify one another under B.A.T.M.A.N. V",
+    claim: "three routers verify one another under B.A.T.M.A.N. V, and measure one another one at a time",
     parts: Parts::Image,
     way: Way::Alone(|site| forms(site, "mesh-v", "BATMAN_V")),
 };
 
 fn forms(site: &Site, name: &str, algorithm: &'static str) -> anyhow::Result<()> {
-    let recipe = Recipe { algorithm, ..Recipe::routers(["alpha", "bravo", "charlie"]) };
+    let mesh_lines = if algorithm == "BATMAN_V" { MEASURING } else { "" };
+    let recipe = Recipe { algorithm, mesh_lines, ..Recipe::routers(ROUTERS) };
     let mesh = Mesh::form(site, name, &recipe)?;
 
-    for router in ["alpha", "bravo", "charlie"] {
+    for router in ROUTERS {
         let status = mesh.status(router)?;
         let own = format!("spiffe://x0tta6bl4.mesh/node/{router}");
         ensure!(status.spiffe_id.as_deref() == Some(&own), "{router} is {:?}", status.spiffe_id);
@@ -39,8 +44,114 @@ fn forms(site: &Site, name: &str, algorithm: &'static str) -> anyhow::Result<()>
             ensure!(has_unit, "{neighbour:?}");
         }
     }
-    shows_its_tables(mesh.node("alpha")?, algorithm)
+    shows_its_tables(mesh.node("alpha")?, algorithm)?;
+    if algorithm == "BATMAN_V" {
+        measure_one_another(&mesh)?;
+        tells_of_gateways(&mesh)?;
+    }
+    Ok(())
 }
+
+const ROUTERS: [&str; 3] = ["alpha", "bravo", "charlie"];
+
+/// Measures as often as it may. Looks are rare, so that what is quick is quick by event.
+const MEASURING: &str = "[mesh.measure]\nschedule = \"on\"\ninterval = \"1h\"\nduration = \"3s\"\n\
+                         air_time = \"30m\"\n[loop]\ninterval = \"5s\"\n";
+
+/// Virtio has no speed: each router finds one out. Of two on one segment only one does at a time.
+fn measure_one_another(mesh: &Mesh<'_>) -> anyhow::Result<()> {
+    for router in ROUTERS {
+        let limit = Duration::from_secs(120);
+        mesh.lab.wait_until(&format!("{router} to measure its link"), limit, || {
+            let interfaces = mesh.node(router)?.run("mesh-node mesh interfaces --json")?;
+            let told: Value = serde_json::from_str(&interfaces)?;
+            let set = told.pointer("/0/throughput_override").and_then(Value::as_u64);
+            Ok(Seen::when(set.is_some_and(|set| set > 0), || {
+                let run = |what: &str| mesh.node(router).and_then(|node| node.run(what));
+                run("mesh-node mesh measurements").unwrap_or(interfaces)
+            }))
+        })?;
+    }
+    let mut ends = Vec::new();
+    for router in ROUTERS {
+        for (time, kbit) in results(mesh, router)? {
+            ensure!(kbit > 0, "{router} measured nothing");
+            ends.push((time, router, kbit));
+        }
+    }
+    ends.sort_unstable();
+    tell(format_args!("measured, by second of the day: {ends:?}"));
+    // Their clocks have no fractions of seconds, and began within a second of one another.
+    let is_apart = |pair: &[(u64, &str, u64)]| match pair {
+        [first, second] => first.1 == second.1 || second.0 > first.0,
+        _ => true,
+    };
+    ensure!(ends.windows(2).all(is_apart), "two measured at once: {ends:?}");
+    Ok(())
+}
+
+/// When a router has measured, in seconds of the day, and what.
+fn results(mesh: &Mesh<'_>, router: &str) -> anyhow::Result<Vec<(u64, u64)>> {
+    let told = mesh.node(router)?.run("mesh-node mesh measurements --json")?;
+    let told: Value = serde_json::from_str(&told)?;
+    let neighbours = told.get("neighbours").and_then(Value::as_array).context("no neighbours")?;
+    let results = neighbours.iter().filter_map(|it| it.get("results")?.as_array()).flatten();
+    let result = |result: &Value| {
+        let time = result.get("time")?.as_str()?;
+        let clock = time.split_once('T')?.1.trim_end_matches('Z');
+        let mut parts = clock.split(':').map(|part| part.parse::<u64>().ok());
+        let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
+        Some((hours * 3_600 + minutes * 60 + seconds, result.get("throughput_kbit")?.as_u64()?))
+    };
+    results.map(|it| result(it).with_context(|| it.to_string())).collect()
+}
+
+/// What is promised, in seconds of the machine's own clock.
+const PROMISED: f64 = 1.0;
+
+/// A gateway that is gone is out of the kernel's table at once. That none is used it decides, and tells, when it next
+/// looks for silent nodes, once a second (`batadv_purge_orig` in net/batman-adv/originator.c).
+const DECIDED: f64 = 1.0;
+
+/// A gateway comes and goes: the node tells of it within a second of the kernel.
+fn tells_of_gateways(mesh: &Mesh<'_>) -> anyhow::Result<()> {
+    let become_ = |mode: &str| {
+        format!(
+            "printf '%s\\n' '[mesh]' 'hard_interfaces = [\"eth1\"]' 'algorithm = \"BATMAN_V\"' \
+             'gateway_mode = \"{mode}\"' '[identity]' 'server = \"a:1\"' >/tmp/{mode}.toml && \
+             mesh-node mesh apply --config /tmp/{mode}.toml"
+        )
+    };
+    let (alpha, bravo) = (mesh.node("alpha")?, mesh.node("bravo")?);
+    alpha.run(&become_("client"))?;
+    for (mode, not, limit) in [("server", "", PROMISED), ("off", "! ", DECIDED + PROMISED)] {
+        let told = mesh.log_lines("alpha", GATEWAY)?.len();
+        bravo.run(&become_(mode))?;
+        let printed = alpha.run(&format!(
+            "until {not}mesh-node mesh gateways --json | grep -q '\"best\":true'; do usleep 50000; done; \
+             read t rest </proc/uptime && echo $t"
+        ))?;
+        let kernel: f64 = printed.trim().parse().context(printed)?;
+        let node =
+            mesh.lab.wait_until("the node to tell of it", Duration::from_secs(20), || {
+                let lines = mesh.log_lines("alpha", GATEWAY)?;
+                let seconds = lines
+                    .get(told)
+                    .and_then(|line| line.split_once("s ")?.0.trim().parse::<f64>().ok());
+                Ok(seconds.map_or_else(|| Seen::NotYet(format!("{lines:?}")), Seen::Yes))
+            })?;
+        let seconds = node - kernel;
+        tell(format_args!("bravo became {mode}: told {seconds:.2} s after the kernel's table"));
+        ensure!(seconds <= limit, "a gateway was told of {seconds:.2} s after the kernel");
+    }
+    let status = alpha.run("mesh-node status --json")?;
+    ensure!(status.contains("no gateway is known"), "{status}");
+    let lines = mesh.log_lines("alpha", GATEWAY)?;
+    ensure!(lines.len() == 2 && lines.iter().all(|line| line.contains("why=")), "{lines:?}");
+    Ok(())
+}
+
+const GATEWAY: &str = "gateway in use changed";
 
 /// What an operator asks of the kernel, each as a table and as JSON.
 fn shows_its_tables(alpha: &Machine, algorithm: &str) -> anyhow::Result<()> {
