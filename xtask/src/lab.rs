@@ -91,6 +91,11 @@ pub(crate) fn site(kernel: Kernel) -> Result<Site> {
     site_with(Parts::Image, kernel)
 }
 
+/// Takes what the last build left, if there was one: rigs boot none of it.
+pub(crate) fn site_for_rigs() -> Result<Site> {
+    site_as_built(Parts::Image, Kernel::Debian).or_else(|_| site(Kernel::Debian))
+}
+
 /// Builds what it takes to update a router.
 pub(crate) fn site_with_release() -> Result<Site> {
     site_with(Parts::Release, Kernel::Debian)

@@ -11,7 +11,6 @@ use serde::Deserialize;
 
 use super::{Benchmark, Row, bytes};
 use crate::binaries::Profile;
-use crate::image::Kernel;
 use crate::progress::stage;
 use crate::{binaries, lab, rig, tools, workspace};
 
@@ -32,7 +31,7 @@ struct Measured {
 }
 
 pub(super) fn measure() -> Result<Vec<Row>> {
-    let mut site = lab::site(Kernel::Debian)?;
+    let mut site = lab::site_for_rigs()?;
     site.rigs = rig::build(BTreeSet::from([RECIPE]))?;
     let told = stage("measuring in a mesh of a thousand nodes", || {
         qemu::io::rig::run(&site, site.rig(RECIPE)?, "bench-batman", DONE)
