@@ -60,9 +60,20 @@ pub struct Ended {
     /// The air time that it took.
     pub took: Duration,
     /// What was found, or why nothing was.
-    pub outcome: Result<Measurement, String>,
+    pub outcome: Result<Measurement, Unmeasured>,
     /// The time of day.
     pub wall: WallTime,
+}
+
+/// Why nothing was found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unmeasured {
+    /// Somebody in the neighbourhood measures: it goes another time.
+    #[error("{0}")]
+    Busy(String),
+    /// Something is wrong.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// What is remembered of measurements.
@@ -132,8 +143,12 @@ impl Measuring {
         let Some(history) = self.history(target) else { return };
         match ended.outcome {
             Err(why) => {
-                let wait = doubling(FIRST_WAIT, LONGEST_WAIT, history.failures);
-                history.failed(why, now.after(wait.mul_f64(1.0 + jitter.clamp(0.0, 1.0))));
+                let wait = match why {
+                    // Until whoever measures is done, and those who wait with us had their turn or not.
+                    Unmeasured::Busy(_) => settings.duration.max(FIRST_WAIT / 2),
+                    Unmeasured::Failed(_) => doubling(FIRST_WAIT, LONGEST_WAIT, history.failures),
+                };
+                history.failed(&why, now.after(wait.mul_f64(1.0 + jitter.clamp(0.0, 1.0))));
             }
             Ok(found) => {
                 let Some(throughput) = found.throughput() else { return };

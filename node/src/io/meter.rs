@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::clock::{uptime, wall};
 use super::control::{Neighbourhood, NoAir};
 use super::log::with_causes;
-use crate::measuring::{Ended, Target, Wish};
+use crate::measuring::{Ended, Target, Unmeasured, Wish};
 
 /// Results wait here while the loop is busy.
 const ENDED_WAITING: usize = 16;
@@ -36,6 +36,15 @@ pub enum NotMeasured {
     /// Whoever asked has left.
     #[error("nobody waits for it any more")]
     Left,
+}
+
+impl NotMeasured {
+    fn told(&self) -> Unmeasured {
+        match self {
+            Self::NoAir(NoAir::Busy(_) | NoAir::Kept { .. }) => Unmeasured::Busy(self.to_string()),
+            _ => Unmeasured::Failed(self.to_string()),
+        }
+    }
 }
 
 /// The throughput meter of this node's mesh.
@@ -121,7 +130,7 @@ impl Meter {
             target: before.map(|way| Target { interface: way.interface, node: order.node }),
             wish: order.wish,
             took,
-            outcome: outcome.as_ref().map(|found| *found).map_err(ToString::to_string),
+            outcome: outcome.as_ref().map(|found| *found).map_err(NotMeasured::told),
             wall: wall(),
         };
         // The loop is gone only when the process is about to end.

@@ -7,7 +7,7 @@ use heapless::Deque;
 use spire_bridge::Uptime;
 use spire_bridge::identity::WallTime;
 
-use super::{Target, Wish};
+use super::{Target, Unmeasured, Wish};
 
 /// So many results of a neighbour are kept.
 const RESULTS: usize = 8;
@@ -98,9 +98,11 @@ impl History {
         let _ = self.results.push_back(outcome);
     }
 
-    pub(super) fn failed(&mut self, why: String, not_before: Uptime) {
-        self.failure = Some(why);
-        self.failures = self.failures.saturating_add(1);
+    pub(super) fn failed(&mut self, why: &Unmeasured, not_before: Uptime) {
+        self.failure = Some(why.to_string());
+        if matches!(why, Unmeasured::Failed(_)) {
+            self.failures = self.failures.saturating_add(1);
+        }
         self.not_before = not_before;
     }
 }

@@ -41,7 +41,11 @@ fn ended(target: &Target, mbit: u64) -> Ended {
 }
 
 fn failed(target: &Target) -> Ended {
-    Ended { outcome: Err("busy".into()), took: Duration::ZERO, ..ended(target, 0) }
+    Ended {
+        outcome: Err(Unmeasured::Failed("silent".into())),
+        took: Duration::ZERO,
+        ..ended(target, 0)
+    }
 }
 
 fn measured(results: &[(u8, u64)]) -> Measuring {
@@ -124,7 +128,25 @@ fn who_could_not_be_measured_waits_longer_each_time_and_holds_nobody_up() {
     assert_eq!(tries, [0, 5, 15, 35, 75, 155, 315]);
     let both = [candidate("eth1", 1), candidate("eth1", 2)];
     assert_eq!(measuring.due(&settings(), &both, &[], at(400)), Some(target("eth1", 2)));
-    assert_eq!(measuring.known().next().unwrap().failure.as_deref(), Some("busy"));
+    assert_eq!(measuring.known().next().unwrap().failure.as_deref(), Some("silent"));
+}
+
+#[test]
+fn who_was_turned_down_tries_again_soon_however_often() {
+    let mut measuring = Measuring::default();
+    let one = [candidate("eth1", 1)];
+    let busy = || Err(Unmeasured::Busy("bravo measures".into()));
+    let mut tries = Vec::<u64, 16>::new();
+
+    for second in 0..20 {
+        if let Some(target) = measuring.due(&settings(), &one, &[], at(second)) {
+            let ended = Ended { outcome: busy(), ..failed(&target) };
+            measuring.ended(ended, &settings(), 0.0, at(second));
+            tries.push(second).unwrap();
+        }
+    }
+
+    assert_eq!(tries, [0, 3, 6, 9, 12, 15, 18]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ impl Router {
                 tracing::info!(node, interface, throughput, wish = ?ended.wish, "throughput measured");
             }
             Err(why) if ended.wish == Wish::Schedule => {
-                tracing::debug!(node, interface, why, "throughput not measured");
+                tracing::debug!(node, interface, %why, "throughput not measured");
             }
             Err(_) => {}
         }
