@@ -72,6 +72,15 @@ fn measure_one_another(mesh: &Mesh<'_>) -> anyhow::Result<()> {
             }))
         })?;
     }
+    let bravo = mesh.mac("bravo")?;
+    let by_hand = format!("mesh-node mesh measure {bravo} --seconds 3 --json");
+    mesh.lab.wait_until("a measurement by hand", Duration::from_secs(60), || {
+        let done = mesh.node("alpha")?.run_within(&by_hand, Duration::from_secs(30))?;
+        ensure!([0, BUSY].contains(&done.status), "{} ended with {}", by_hand, done.status);
+        Ok(Seen::when(done.status == 0, || "the neighbourhood is busy".to_owned()))
+    })?;
+    let known = mesh.node("alpha")?.run("mesh-node mesh measurements --json")?;
+    ensure!(known.contains("\"by_hand\":true"), "the node knows nothing of it: {known}");
     let mut ends = Vec::new();
     for router in ROUTERS {
         for (time, kbit) in results(mesh, router)? {
@@ -89,6 +98,9 @@ fn measure_one_another(mesh: &Mesh<'_>) -> anyhow::Result<()> {
     ensure!(ends.windows(2).all(is_apart), "two measured at once: {ends:?}");
     Ok(())
 }
+
+/// What `mesh measure` ends with while somebody else measures.
+const BUSY: i32 = 75;
 
 /// When a router has measured, in seconds of the day, and what.
 fn results(mesh: &Mesh<'_>, router: &str) -> anyhow::Result<Vec<(u64, u64)>> {
