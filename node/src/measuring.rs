@@ -17,7 +17,8 @@ use budget::Spent;
 pub use candidates::{Candidate, candidates};
 pub use history::{Fall, History, Outcome};
 
-/// Of so many neighbours is kept what was measured. Of more, those of which nothing was heard longest are given up.
+/// Of so many neighbours is kept what was measured. The schedule measures no more than that at a time; for one that a
+/// person measures the one of which nothing was heard longest is given up.
 pub const NEIGHBOURS: usize = 16;
 
 /// So many hard interfaces are accounted for.
@@ -83,12 +84,27 @@ pub struct Measuring {
     spent: Vec<(IfName, Spent), LINKS>,
     rates: Vec<(IfName, Throughput), LINKS>,
     under_way: Option<(Target, Uptime)>,
+    /// The neighbourhood was busy: until then the schedule asks nobody. There is one air for all neighbours.
+    not_before: Option<Uptime>,
 }
 
 impl Measuring {
     /// Goes through what was measured to each neighbour.
     pub fn known(&self) -> impl Iterator<Item = &History> {
         self.known.iter()
+    }
+
+    /// Gives up who is no neighbour any more and was heard of the longest ago, if a neighbour needs the room.
+    pub fn make_room(&mut self, candidates: &[Candidate]) {
+        let is_known = |there: &Candidate| self.known.iter().any(|it| it.target == there.target);
+        if !self.known.is_full() || candidates.iter().all(is_known) {
+            return;
+        }
+        let is_there = |it: &History| candidates.iter().any(|there| there.target == it.target);
+        let gone = self.known.iter().enumerate().filter(|(_, it)| !is_there(it));
+        if let Some((place, _)) = gone.min_by_key(|(_, it)| it.touched()) {
+            self.known.swap_remove(place);
+        }
     }
 
     /// Decides whom to measure now: of those whose turn it is the one whose result is oldest.
@@ -102,7 +118,8 @@ impl Measuring {
         // One whose end was not heard for longer than any may last has been lost.
         let is_going = |since: Uptime| now.since(since) < air::LONGEST;
         let is_busy = self.under_way.as_ref().is_some_and(|(_, since)| is_going(*since));
-        if settings.schedule == Schedule::Off || is_busy {
+        let is_waiting = self.not_before.is_some_and(|then| now < then);
+        if settings.schedule == Schedule::Off || is_busy || is_waiting {
             return None;
         }
         let is_allowed = |link: &IfName| match settings.schedule {
@@ -111,8 +128,10 @@ impl Measuring {
             Schedule::On => true,
         };
         let of = |target: &Target| self.known.iter().find(|it| it.target == *target);
+        // One that took the place of another which comes round again would be measured without end.
+        let has_room = !self.known.is_full();
         let due = candidates.iter().map(|candidate| &candidate.target).filter(|target| {
-            let is_turn = of(target).is_none_or(|it| {
+            let is_turn = of(target).map_or(has_room, |it| {
                 let is_old = it.newest().is_none_or(|it| now.since(it.at) >= settings.interval);
                 is_old && now >= it.not_before
             });
@@ -136,32 +155,36 @@ impl Measuring {
         let started = started.map(|(target, _)| target);
         let Some(target) = ended.target.or(started) else { return };
         self.spend(&target.interface, ended.took, settings, now);
-        let is_person = ended.wish == Wish::Person;
-        if is_person && ended.outcome.is_err() {
+        let outcome = ended.outcome.and_then(|found| match found.throughput() {
+            Some(throughput) => Ok((found, throughput)),
+            None => Err(Unmeasured::Failed("nothing went through".to_owned())),
+        });
+        if ended.wish == Wish::Person && outcome.is_err() {
             return;
         }
         let Some(history) = self.history(target) else { return };
-        match ended.outcome {
+        match outcome {
             Err(why) => {
                 let wait = match why {
                     // Until whoever measures is done, and those who wait with us had their turn or not.
                     Unmeasured::Busy(_) => settings.duration.max(FIRST_WAIT / 2),
                     Unmeasured::Failed(_) => doubling(FIRST_WAIT, LONGEST_WAIT, history.failures),
                 };
-                history.failed(&why, now.after(wait.mul_f64(1.0 + jitter.clamp(0.0, 1.0))));
+                let then = now.after(wait.mul_f64(1.0 + jitter.clamp(0.0, 1.0)));
+                history.failed(&why, then);
+                if matches!(why, Unmeasured::Busy(_)) {
+                    self.not_before = Some(then);
+                }
             }
-            Ok(found) => {
-                let Some(throughput) = found.throughput() else { return };
-                history.push(Outcome {
-                    at: now,
-                    wall: ended.wall,
-                    throughput,
-                    bytes: found.bytes,
-                    duration: found.duration,
-                    next_hop: ended.next_hop,
-                    wish: ended.wish,
-                });
-            }
+            Ok((found, throughput)) => history.push(Outcome {
+                at: now,
+                wall: ended.wall,
+                throughput,
+                bytes: found.bytes,
+                duration: found.duration,
+                next_hop: ended.next_hop,
+                wish: ended.wish,
+            }),
         }
     }
 

@@ -155,7 +155,8 @@ impl Meter {
         let since = uptime();
         let outcome = self.let_run(&mut kernel, order, left).await;
         trace.took = uptime().since(since);
-        trace.after = self.way(&mut kernel, order.node).await?;
+        // What was found stands, whatever is known of the way afterwards.
+        trace.after = self.way(&mut kernel, order.node).await.ok().flatten();
         outcome
     }
 
@@ -169,7 +170,9 @@ impl Meter {
         let mut measuring = begun.map_err(NotMeasured::Kernel)?;
         let outcome = tokio::select! {
             end = timeout(order.duration + GRACE, measuring.end()) => match end {
-                Ok(end) => return end.map_err(NotMeasured::Kernel),
+                Ok(Ok(found)) => return Ok(found),
+                // Perhaps the kernel only could not tell: it may still send.
+                Ok(Err(error)) => Err(NotMeasured::Kernel(error)),
                 Err(_) => Err(NotMeasured::TooLate),
             },
             () = left => Err(NotMeasured::Left),

@@ -131,6 +131,64 @@ fn who_could_not_be_measured_waits_longer_each_time_and_holds_nobody_up() {
     assert_eq!(measuring.known().next().unwrap().failure.as_deref(), Some("silent"));
 }
 
+fn crowd(neighbours: u8) -> std::vec::Vec<Candidate> {
+    (1..=neighbours).map(|node| candidate("eth1", node)).collect()
+}
+
+#[test]
+fn neighbourhood_that_is_busy_is_asked_for_nobody_else_meanwhile() {
+    let mut measuring = Measuring::default();
+    let crowd = crowd(17);
+    let mut tries = 0;
+
+    for second in 0..60 {
+        if let Some(target) = measuring.due(&settings(), &crowd, &[], at(second)) {
+            measuring.began(target.clone(), at(second));
+            let busy = Err(Unmeasured::Busy("bravo measures".into()));
+            let ended = Ended { outcome: busy, took: Duration::ZERO, ..ended(&target, 0) };
+            measuring.ended(ended, &settings(), 0.0, at(second));
+            tries += 1;
+        }
+    }
+
+    assert_eq!(tries, 20, "once in every three seconds");
+}
+
+#[test]
+fn schedule_measures_as_many_as_it_remembers_until_one_of_them_is_gone() {
+    let mut measuring = Measuring::default();
+    let crowd = crowd(17);
+    let settings = Measure { air_time: Duration::from_secs(3600), ..settings() };
+    let mut measured = BTreeSet::new();
+
+    for second in (0..300).step_by(4) {
+        if let Some(target) = measuring.due(&settings, &crowd, &[], at(second)) {
+            measuring.began(target.clone(), at(second));
+            measuring.ended(ended(&target, 100), &settings, 0.0, at(second + 3));
+            assert!(measured.insert(target), "one was measured twice before its time");
+        }
+    }
+
+    assert_eq!(measured.len(), NEIGHBOURS);
+    let without_first = &crowd[1..];
+    measuring.make_room(without_first);
+    let last = measuring.due(&settings, without_first, &[], at(300));
+    assert_eq!(last, Some(crowd[16].target.clone()));
+    assert!(measuring.known().all(|it| it.target != crowd[0].target));
+}
+
+#[test]
+fn measurement_through_which_nothing_went_is_none() {
+    let mut measuring = Measuring::default();
+    let one = target("eth1", 1);
+    let nothing = Measurement { originator: one.node, bytes: 1, duration: Duration::ZERO };
+
+    measuring.ended(Ended { outcome: Ok(nothing), ..ended(&one, 0) }, &settings(), 0.0, at(0));
+
+    let known = measuring.known().next().unwrap();
+    assert_eq!((known.newest(), known.failure.as_deref()), (None, Some("nothing went through")));
+}
+
 #[test]
 fn who_was_turned_down_tries_again_soon_however_often() {
     let mut measuring = Measuring::default();

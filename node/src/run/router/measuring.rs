@@ -27,15 +27,16 @@ impl Router {
     }
 
     /// Looks at what measuring goes by: who can be measured, which links are wireless, and how fast those are of
-    /// which nobody else knows it. Nothing where nothing is measured.
+    /// which nobody else knows it. Nothing where nothing was measured and nothing will be.
     pub(super) fn observe_measuring(&mut self, seen: &mut Observation) {
         let schedule = self.config.mesh.measure.schedule;
         let Ok(mesh) = &mut seen.mesh else { return };
-        if schedule == Schedule::Off {
+        if schedule == Schedule::Off && self.knowledge.measuring.known().next().is_none() {
             return;
         }
         let timeout = self.config.mesh.neighbour_timeout;
         seen.measurable = candidates(mesh, &self.knowledge.peers, timeout);
+        self.knowledge.measuring.make_room(&seen.measurable);
         let links = self.config.mesh.wanted.hard_interfaces().iter();
         if schedule == Schedule::Wired {
             seen.wireless = links.filter(|link| self.kernel.is_wireless(link)).cloned().collect();
