@@ -70,7 +70,7 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
                 router.measured(*ended);
                 (true, BURST)
             }
-            Woken::ByMesh(event) => (router.hear(&event), BURST),
+            Woken::ByMesh(event) => (router.hear(&event), LINK_BURST),
             Woken::ByLink(event) => (router.learn(*event), LINK_BURST),
         };
         if !is_news {

@@ -124,7 +124,6 @@ impl Sources {
                 self.ear.is_deaf = self.settings.is_none();
                 Woken::ToLook
             }
-            woken = mesh_event(&mut self.meshes) => woken,
             Ok(()) = self.identity.changed() => Woken::ToLook,
             Ok(()) = self.server.changed() => Woken::ToLook,
             Some(asked) = self.asked.recv() => Woken::Asked(asked),
@@ -133,6 +132,7 @@ impl Sources {
                 self.ear.has_ticked = true;
                 Woken::ToLook
             }
+            woken = mesh_event(&mut self.meshes) => woken,
             Some(event) = self.links.events.recv() => Woken::ByLink(Box::new(event)),
             Some(event) = self.links.hellos.recv() => Woken::ByLink(Box::new(event)),
         }
