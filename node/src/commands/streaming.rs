@@ -56,7 +56,14 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
     match streamed {
         Err(_) if !begun => return None,
         Err(error) => return Some(mesh::failed(&error)),
-        Ok(_) => block.text.push_str(if block.gap == '[' { "[]\n" } else { "]\n" }),
+        Ok(table) if table.changed && !begun => return None,
+        Ok(table) => {
+            block.text.push_str(if block.gap == '[' { "[]\n" } else { "]\n" });
+            block.left_out += table.left_out;
+            if table.changed {
+                eprintln!("the table changed meanwhile: rows may be missing or doubled");
+            }
+        }
     }
     if is_read {
         let _ = stdout.write_all(block.text.as_bytes());
