@@ -1,3 +1,4 @@
+use image::io::held::Held;
 use image::slot::mend;
 use image::slot::state::{Seen, Unreadable};
 
@@ -8,6 +9,11 @@ use crate::trial::rules::Rotten;
 impl Updating {
     /// Makes the running slot's rotten environment what it was or, where nobody knows that, what it should be.
     pub(super) fn mend(&mut self) -> Result<(), String> {
+        let slots = self.slots.as_ref().map_err(Clone::clone)?;
+        // What the other slot holds counts, so nobody may be writing it. It is tried again at the next look.
+        let Some(_held) = Held::at_once(slots).map_err(|fault| with_causes(&fault))? else {
+            return Err("an installation writes to the slots at this moment".to_owned());
+        };
         let mended = self.mended();
         self.look_again();
         self.stuck = mended.as_ref().err().cloned();
