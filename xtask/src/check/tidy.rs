@@ -10,9 +10,10 @@ use super::own_files;
 use crate::{tools, workspace};
 
 /// Which crate of ours may use which, in any way: the arrows of the house's drawing.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("batman", &[]),
     ("batman-oracle", &["batman"]),
+    ("batman-flood", &["batman"]),
     ("spire-bridge", &[]),
     ("image", &[]),
     ("qemu", &["image"]),
