@@ -104,8 +104,10 @@ impl Knowledge {
         now: Uptime,
     ) {
         match (action, &outcome, before) {
-            (Action::Mesh(step), Ok(()), Some(before)) => self.fights.repaired(step, before, now),
-            (Action::Mesh(_), Ok(()), None) => {}
+            (Action::Mesh(step), Ok(()), Some(before)) if self.fights.is_repair(step, before) => {
+                self.fights.repaired(step, before, now);
+            }
+            (Action::Mesh(_), Ok(()), _) => {}
             _ => self.note(action, outcome, now),
         }
     }
@@ -223,6 +225,7 @@ mod tests {
     #[test]
     fn a_step_without_effect_waits_longer_each_time_and_is_left_for_a_while() {
         let mut knowledge = knowledge();
+        knowledge.fights.looked(&detached());
 
         let tries = tries_without_effect(&mut knowledge, &detached(), 325);
 
@@ -259,6 +262,7 @@ mod tests {
         foreign.links.push(extra);
         let detach = Step::Detach { link: "wlan0".parse().unwrap(), mesh: "bat0".parse().unwrap() };
         let before = Observation { mesh: Ok(foreign.clone()), ..seen() };
+        knowledge.fights.looked(&foreign);
 
         for second in 0..5 {
             let findings = analyze(&config(), &knowledge, &before, at(second));

@@ -18,10 +18,14 @@ pub const QUIET: Duration = Duration::from_secs(5 * 60);
 /// How many things are watched at a time: more than a node has settings.
 const THINGS: usize = 64;
 
+/// So many links are known again. Beyond that each counts as known.
+const LINKS: usize = 64;
+
 /// The repairs of the last while.
 #[derive(Debug, Default)]
 pub struct Fights {
     things: Vec<Thing, THINGS>,
+    known: Vec<IfIndex, LINKS>,
 }
 
 #[derive(Debug)]
@@ -33,6 +37,24 @@ struct Thing {
 }
 
 impl Fights {
+    /// Notes which links were seen, once it is done what there was to do about them: one that is taken out of the mesh
+    /// is not seen any more.
+    pub fn looked(&mut self, seen: &Seen) {
+        for link in &seen.links {
+            if !self.known.contains(&link.index) {
+                // Without room there is nothing to note.
+                let _ = self.known.push(link.index);
+            }
+        }
+    }
+
+    /// Tells whether a step to what was seen `before` undoes what somebody did, or sets up a link that has just come,
+    /// as all have when the node starts.
+    pub fn is_repair(&self, step: &Step, before: &Seen) -> bool {
+        let is_known = |link| self.known.is_full() || self.known.contains(&link);
+        link(step, before).is_none_or(is_known)
+    }
+
     /// Notes a repair that the kernel took, of what was seen `before` it: afterwards a link can be out of sight.
     pub fn repaired(&mut self, step: &Step, before: &Seen, now: Uptime) {
         let link = link(step, before);
@@ -134,6 +156,21 @@ mod tests {
     fn fifth_repair_within_a_minute_is_the_last() {
         assert!(!fought(4, 10).is_lost(&step(), &mesh(), at(40)));
         assert!(fought(5, 10).is_lost(&step(), &mesh(), at(40)));
+    }
+
+    #[test]
+    fn setting_up_what_is_new_is_no_repair() {
+        let mut fights = Fights::default();
+        let create = Step::CreateBridge { bridge: "br-lan".parse().unwrap() };
+        assert!(!fights.is_repair(&step(), &mesh()), "the node has just started");
+        assert!(fights.is_repair(&create, &mesh()));
+
+        fights.looked(&mesh());
+
+        assert!(fights.is_repair(&step(), &mesh()));
+        let mut replugged = mesh();
+        replugged.links.iter_mut().for_each(|link| link.index = IfIndex(link.index.0 + 100));
+        assert!(!fights.is_repair(&step(), &replugged));
     }
 
     #[test]

@@ -168,6 +168,9 @@ impl Router {
             self.verify(&changed, &seen);
         }
         self.announce_gateway(&seen);
+        if let Ok(mesh) = &seen.mesh {
+            self.knowledge.fights.looked(mesh);
+        }
         let now = status(&self.name, &self.config, &self.knowledge, &seen, uptime());
         self.told.send_replace(now);
         self.watchdog.pet();
@@ -250,6 +253,12 @@ impl Router {
         self.health = health(&self.config, &self.knowledge, &seen);
         seen.slots = self.updating.observe(self.health, now);
         seen
+    }
+
+    fn note_links(&mut self, seen: &Observation) {
+        if let Ok(mesh) = &seen.mesh {
+            self.knowledge.fights.looked(mesh);
+        }
     }
 
     fn observe_agent(&mut self) {
