@@ -163,14 +163,13 @@ impl Router {
         let actions = plan(&self.knowledge, &findings, uptime());
         tell(&self.knowledge.compare(findings));
         let changed = self.apply(actions, seen.mesh.as_ref().ok()).await;
+        self.note_links(&seen);
         if !changed.is_empty() {
             seen = self.observe().await;
             self.verify(&changed, &seen);
+            self.note_links(&seen);
         }
         self.announce_gateway(&seen);
-        if let Ok(mesh) = &seen.mesh {
-            self.knowledge.fights.looked(mesh);
-        }
         let now = status(&self.name, &self.config, &self.knowledge, &seen, uptime());
         self.told.send_replace(now);
         self.watchdog.pet();
