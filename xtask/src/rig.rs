@@ -14,8 +14,9 @@ use crate::kernel::lean;
 use crate::progress::stage;
 use crate::{binaries, tools, workspace};
 
-/// Debian's packages that depend on its kernels.
-const KERNELS: [&str; 2] = ["linux-image-amd64", "linux-image-6.12-amd64"];
+/// Debian's packages that depend on its kernels. The first has the images' kernel, whose headers the host knows too; of the
+/// second backports may have one of the same series that is older.
+const KERNELS: [&str; 2] = ["linux-image-6.12-amd64", "linux-image-amd64"];
 
 /// batctl and what it is linked with.
 const PACKAGES: [&str; 4] = ["batctl", "libnl-3-200", "libnl-genl-3-200", "libc6"];
