@@ -206,15 +206,7 @@ impl fmt::Display for DataAction {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SOUND: DataSeen = DataSeen {
-        boot: Data::Sound,
-        room: Room::Free,
-        agent_moved: false,
-        keep_behind: false,
-        clock_behind: false,
-        clock_below_floor: false,
-    };
+    use crate::samples::SOUND;
 
     fn check(seen: DataSeen, found: &[DataFinding], done: &[DataAction]) {
         let findings = findings(seen);

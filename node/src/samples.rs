@@ -17,10 +17,12 @@ use spire_bridge::{SpiffeId, Uptime};
 use time::OffsetDateTime;
 
 use crate::config::Config;
+use crate::data::{DataSeen, Room};
 use crate::hello::Hello;
 use crate::knowledge::Knowledge;
 use crate::observation::Observation;
 use crate::peers::{LinkEvent, PeerKey, Session, SessionId, Side};
+use crate::prepare::ladder::Data;
 use crate::trial::record::Record;
 
 /// Our hard interface and our address on it.
@@ -31,6 +33,16 @@ pub(crate) const PEER: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
 pub(crate) const PEER_ADDRESS: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
 
 pub(crate) const WALL: WallTime = WallTime::from_unix(1_795_348_800);
+
+/// A data file system with nothing wrong.
+pub(crate) const SOUND: DataSeen = DataSeen {
+    boot: Data::Sound,
+    room: Room::Free,
+    agent_moved: false,
+    keep_behind: false,
+    clock_behind: false,
+    clock_below_floor: false,
+};
 
 pub(crate) fn at(seconds: u64) -> Uptime {
     Uptime::from_boot(Duration::from_secs(seconds))

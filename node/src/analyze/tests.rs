@@ -2,11 +2,11 @@ use batman::{IfName, Measurement};
 use image::slot::Slot;
 
 use super::*;
-use crate::data::{DataSeen, Room};
+use crate::data::DataSeen;
 use crate::measuring::{Ended, Wish, candidates};
 use crate::prepare::ladder::Data;
 use crate::samples::{
-    PEER, WALL, at, config, hello, identity, knowledge, mesh, opened, peer, seen,
+    PEER, SOUND, WALL, at, config, hello, identity, knowledge, mesh, opened, peer, seen,
 };
 use crate::trial::judgement::Judgement;
 use crate::trial::rules::SlotsSeen;
@@ -36,14 +36,7 @@ fn a_configuration_of_a_newer_firmware_is_told() {
 
 #[test]
 fn data_and_slots_are_looked_at_where_there_are_any() {
-    let data = DataSeen {
-        boot: Data::Volatile,
-        room: Room::Free,
-        agent_moved: false,
-        keep_behind: true,
-        clock_behind: false,
-        clock_below_floor: false,
-    };
+    let data = DataSeen { boot: Data::Volatile, keep_behind: true, ..SOUND };
     let slots = SlotsSeen {
         running: Slot::B,
         judgement: Some(Judgement::Healthy),

@@ -30,7 +30,7 @@ mod tests {
     use super::*;
     use crate::data::Room;
     use crate::prepare::ladder::Data;
-    use crate::samples::{at, config, hello, identity, knowledge, opened, seen};
+    use crate::samples::{SOUND, at, config, hello, identity, knowledge, opened, seen};
 
     fn check(knowledge: &Knowledge, seen: &Observation, expected: (bool, u32, u32)) {
         let found = health(&config(), knowledge, seen);
@@ -61,22 +61,14 @@ mod tests {
 
     #[test]
     fn data_counts_where_it_takes_writes() {
-        let sound = DataSeen {
-            boot: Data::Sound,
-            room: Room::Free,
-            agent_moved: false,
-            keep_behind: false,
-            clock_behind: false,
-            clock_below_floor: false,
-        };
         for (data, expected) in [
             (None, false),
-            (Some(sound), true),
-            (Some(DataSeen { boot: Data::Repaired, ..sound }), true),
-            (Some(DataSeen { boot: Data::Volatile, ..sound }), false),
-            (Some(DataSeen { boot: Data::ReadOnly, room: Room::ReadOnly, ..sound }), false),
-            (Some(DataSeen { room: Room::ReadOnly, ..sound }), false),
-            (Some(DataSeen { room: Room::Full, ..sound }), false),
+            (Some(SOUND), true),
+            (Some(DataSeen { boot: Data::Repaired, ..SOUND }), true),
+            (Some(DataSeen { boot: Data::Volatile, ..SOUND }), false),
+            (Some(DataSeen { boot: Data::ReadOnly, room: Room::ReadOnly, ..SOUND }), false),
+            (Some(DataSeen { room: Room::ReadOnly, ..SOUND }), false),
+            (Some(DataSeen { room: Room::Full, ..SOUND }), false),
         ] {
             let found = health(&config(), &knowledge(), &Observation { data, ..seen() });
 
