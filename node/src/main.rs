@@ -13,7 +13,7 @@ use std::process::{self, ExitCode};
 use clap::{Parser, Subcommand};
 use commands::exit;
 use mesh_node::config::{self, Config};
-use mesh_node::io::{api, factory_reset, host, log, prepare};
+use mesh_node::io::{api, factory_reset, host, log, places, prepare};
 use mesh_node::proto::node::{Status, StatusRequest};
 use mesh_node::run::{Unable, count_start, run, stand_down};
 use mesh_node::self_check;
@@ -44,7 +44,7 @@ enum Command {
         #[arg(long)]
         watch: bool,
         /// The node's socket.
-        #[arg(long, default_value = "/run/mesh-node/api.sock")]
+        #[arg(long, default_value = places::API_SOCKET)]
         socket: PathBuf,
     },
     /// Checks a configuration and changes nothing; exit status 78 if it is faulty.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mesh_node::install::table;
-use mesh_node::io::image_api;
+use mesh_node::io::{image_api, places};
 use mesh_node::proto::image::{
     ActivateRequest, CancelRequest, ConfirmRequest, FetchRequest, InstallRequest, Outcome,
     Progress, RollbackRequest, Stage, StatusRequest, VerifyRequest,
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     #[arg(long, global = true)]
     json: bool,
     /// The node's socket.
-    #[arg(long, global = true, default_value = "/run/mesh-node/api.sock")]
+    #[arg(long, global = true, default_value = places::API_SOCKET)]
     socket: PathBuf,
 }
 

@@ -9,6 +9,7 @@ use batman::{Error, IfName, Kernel, VlanId};
 use clap::{Args, Subcommand, ValueEnum};
 use mesh_node::config::Config;
 use mesh_node::io::log::with_causes;
+use mesh_node::io::places;
 use mesh_node::mesh::names::Names;
 
 use super::viewing::Viewer;
@@ -19,9 +20,6 @@ pub(super) const HOSTS: &str = "/etc/bat-hosts";
 
 /// Where the configuration is, which knows the mesh interface.
 pub(super) const CONFIG: &str = "/etc/mesh-node/config.toml";
-
-/// Where the node that runs here is asked.
-const SOCKET: &str = "/run/mesh-node/api.sock";
 
 /// Between two looks of `--watch`.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -210,8 +208,13 @@ fn configured() -> (IfName, PathBuf) {
     let config = configuration.and_then(|text| Config::parse(&text).ok());
     match config {
         Some(config) => (config.mesh.wanted.mesh().clone(), config.api.socket),
-        None => ("bat0".parse().expect("bat0 is a link's name"), SOCKET.into()),
+        None => (usual_mesh(), places::API_SOCKET.into()),
     }
+}
+
+/// The mesh interface where no configuration names one.
+pub(super) fn usual_mesh() -> IfName {
+    "bat0".parse().expect("bat0 is a link's name")
 }
 
 /// Reads the host file. The usual one need not be there; what a file says wrongly is told and skipped.

@@ -116,7 +116,7 @@ fn interface() -> IfName {
     let text = std::fs::read_to_string(mesh::CONFIG).unwrap_or_default();
     let configured: Configured = toml::from_str(&text).unwrap_or_default();
     let interface = configured.mesh.interface.and_then(|name| name.parse().ok());
-    interface.unwrap_or_else(|| "bat0".parse().expect("bat0 is a link's name"))
+    interface.unwrap_or_else(mesh::usual_mesh)
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ pub const AGENT_IN_MEMORY: &str = "/run/spire/agent-data";
 /// What concerns this boot alone, in memory.
 pub const RUNTIME: &str = "/run/mesh-node";
 
+/// Where the node that runs here is asked, unless its configuration says otherwise.
+pub const API_SOCKET: &str = "/run/mesh-node/api.sock";
+
 /// How often mesh-node was started in this boot.
 pub const STARTS: &str = "/run/mesh-node/starts";
 
