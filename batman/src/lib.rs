@@ -14,7 +14,8 @@
 //!
 //! As a client alone, [`Kernel`] reads every table ([`Kernel::table`], [`Kernel::stream`] and the
 //! methods with a table's name), [`Notifications`] and [`Uevents`] hear what batman-adv tells of
-//! its own accord, and [`Kernel::measure`] is its throughput meter. [`codec`] is the family's bytes.
+//! its own accord, and [`Kernel::measure`] is its throughput meter. [`codec`] is the family's bytes,
+//! [`json`] shows them as batctl does.
 //!
 //! ```no_run
 //! # async fn neighbours() -> batman::Result<()> {
@@ -34,6 +35,7 @@
 pub mod codec;
 mod error;
 pub mod io;
+pub mod json;
 pub mod knob;
 mod mesh;
 mod metric;

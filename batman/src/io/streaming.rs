@@ -33,7 +33,7 @@ use crate::{
 pub fn stream_now(
     mesh: &IfName,
     command: BatadvCmd,
-    row: impl FnMut(Attributes<'_>),
+    row: &mut dyn FnMut(Attributes<'_>),
 ) -> Result<Streamed> {
     let mut streaming = pin!(stream(mesh, command, row));
     let mut context = Context::from_waker(Waker::noop());
@@ -48,7 +48,7 @@ pub fn stream_now(
 async fn stream(
     mesh: &IfName,
     command: BatadvCmd,
-    mut row: impl FnMut(Attributes<'_>),
+    row: &mut dyn FnMut(Attributes<'_>),
 ) -> Result<Streamed> {
     let request = || request(command, mesh.clone());
     let absent = |_| Error::Refused { request: request(), errno: Errno::ENODEV, reason: None };
@@ -97,7 +97,7 @@ mod tests {
     fn table_of_a_link_that_is_not_there_is_refused_at_once() {
         let nowhere = "nowhere0".parse().unwrap();
 
-        let refusal = stream_now(&nowhere, BatadvCmd::GetOriginators, |_| {}).unwrap_err();
+        let refusal = stream_now(&nowhere, BatadvCmd::GetOriginators, &mut |_| {}).unwrap_err();
 
         assert!(matches!(refusal, Error::Refused { errno: Errno::ENODEV, .. }), "{refusal}");
     }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use batman::IfName;
 use batman::codec::{Attributes, BatadvCmd};
 use batman::io::stream_now;
-use mesh_node::mesh::json;
+use batman::json;
 use mesh_node::mesh::names::Names;
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
     let mut is_read = true;
     let mut begun = false;
-    let streamed = stream_now(&interface(), command, |attributes| {
+    let streamed = stream_now(&interface(), command, &mut |attributes| {
         block.add(attributes, &names);
         if block.text.len() >= BLOCK {
             // Whoever has read enough closes the pipe.
@@ -84,16 +84,13 @@ struct Block {
 
 impl Block {
     fn add(&mut self, attributes: Attributes<'_>, names: &Names) {
-        let before = self.text.len();
-        let mut is_whole = true;
         self.text.push(self.gap);
-        let readable = attributes.map_while(|it| it.map_err(|_| is_whole = false).ok());
-        json::write(&mut self.text, readable, names);
-        if is_whole {
-            self.gap = ',';
-        } else {
-            self.text.truncate(before);
-            self.left_out += 1;
+        match json::write_row(&mut self.text, attributes, &|address| names.of(address)) {
+            Ok(()) => self.gap = ',',
+            Err(_) => {
+                self.text.pop();
+                self.left_out += 1;
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use mesh_node::mesh::columns::{layout, paragraph};
 use mesh_node::mesh::gateway;
 use mesh_node::mesh::names::Names;
 use mesh_node::mesh::topology::{Parts, Topology};
-use mesh_node::mesh::{Columns, Told, json};
+use mesh_node::mesh::{Columns, Told};
 use serde_json::{Value, json};
 
 use super::mesh::{Format, Looking};
@@ -89,7 +89,13 @@ impl Viewer<'_> {
     }
 
     fn objects<R>(&self, rows: &[Told<R>]) -> Value {
-        rows.iter().map(|told| json::object(&told.attributes, &self.names)).collect()
+        rows.iter().map(|told| self.object(&told.attributes)).collect()
+    }
+
+    fn object(&self, attributes: &[BatadvAttr]) -> Value {
+        let mut text = String::new();
+        batman::json::write(&mut text, attributes, &|address| self.names.of(address));
+        serde_json::from_str(&text).unwrap_or_default()
     }
 
     /// The kernel's rows and, beside the one in use, why it is.
@@ -162,7 +168,7 @@ impl Viewer<'_> {
                     BatadvAttr::VlanId(VlanNumber(vlan.id.number())),
                 ];
                 attributes.extend(vlan.settings.iter().filter_map(|it| it.attribute()));
-                json::object(&attributes, &self.names)
+                self.object(&attributes)
             });
             return Ok(line(&objects.collect()));
         }
@@ -183,7 +189,7 @@ impl Viewer<'_> {
     async fn settings(&mut self, as_json: bool) -> batman::Result<String> {
         if as_json {
             let attributes = self.kernel.mesh_attributes(self.mesh).await?;
-            return Ok(line(&json::object(&attributes, &self.names)));
+            return Ok(line(&self.object(&attributes)));
         }
         let device = self.kernel.mesh_device(self.mesh).await?;
         let algorithm = device.algorithm.map_or("unknown", |algorithm| algorithm.name());

@@ -1,8 +1,7 @@
-//! The kernel's mesh as people and scripts read it: tables, batctl's JSON, topology, names instead of addresses.
+//! The kernel's mesh as people and scripts read it: tables, topology, names instead of addresses.
 
 pub mod columns;
 pub mod gateway;
-pub mod json;
 pub mod measurements;
 pub mod names;
 mod rows;

@@ -1,48 +1,86 @@
-//! Messages as batctl's JSON queries show them, and names on top.
+//! Rows as batctl's JSON queries show them, and names on top.
 //!
 //! Keys are the kernel's attribute names in small letters, without `BATADV_ATTR_`; only FLAG_BEST is `best`. A flag that is
 //! not set is absent. Where an address has a name, a second key that ends in `_name` tells it.
 
 use std::fmt::Write as _;
 
-use batman::codec::BatadvAttr as Attr;
-use batman::{GatewayMode, MacAddr, VlanId};
-use serde_json::Value;
+use netlink_packet_core::DecodeError;
 
-use super::names::Names;
+use crate::{
+    GatewayMode, MacAddr, VlanId,
+    codec::{Attributes, BatadvAttr as Attr},
+};
 
-/// Shows the attributes of one message. What has no name here is left out.
-pub fn object(attributes: &[Attr], names: &Names) -> Value {
-    let mut text = String::new();
-    write(&mut text, attributes, names);
-    serde_json::from_str(&text).unwrap_or_default()
+/// Tells an address's name, if it has one.
+pub type Names<'a> = dyn Fn(MacAddr) -> Option<&'a str> + 'a;
+
+/// Appends the attributes of one message as an object. What has no name in this crate is left out.
+pub fn write(text: &mut String, attributes: &[Attr], names: &Names<'_>) {
+    let mut object = Object::begin(text, names);
+    for attribute in attributes {
+        object.add(attribute);
+    }
+    object.end();
 }
 
-/// Writes the same as text, with nothing in between: tables have thousands of rows.
-pub fn write<A: std::borrow::Borrow<Attr>>(
+/// Appends a row as it comes from the kernel, with nothing made of it in between: tables have thousands.
+///
+/// # Errors
+/// If an attribute cannot be read; then nothing is appended.
+pub fn write_row(
     text: &mut String,
-    attributes: impl IntoIterator<Item = A>,
-    names: &Names,
-) {
-    let mut gap = "{\"";
+    attributes: Attributes<'_>,
+    names: &Names<'_>,
+) -> Result<(), DecodeError> {
+    let before = text.len();
+    let mut object = Object::begin(text, names);
     for attribute in attributes {
-        let attribute = attribute.borrow();
-        let Some(key) = key(attribute) else { continue };
-        text.push_str(gap);
-        text.push_str(key);
-        text.push_str("\":");
-        gap = ",\"";
-        let Some(address) = address(attribute) else {
-            value(text, attribute);
-            continue;
-        };
-        hardware(text, address);
-        if let Some(name) = names.of(address) {
-            let _ = write!(text, ",\"{key}_name\":");
-            quoted(text, name);
+        match attribute {
+            Ok(attribute) => object.add(&attribute),
+            Err(error) => {
+                object.text.truncate(before);
+                return Err(error);
+            }
         }
     }
-    text.push_str(if gap == "{\"" { "{}" } else { "}" });
+    object.end();
+    Ok(())
+}
+
+/// What comes before the first key of an object.
+const FIRST: &str = "{\"";
+
+/// An object that is being written.
+struct Object<'t, 'n> {
+    text: &'t mut String,
+    names: &'t Names<'n>,
+    /// What comes before the next key.
+    gap: &'static str,
+}
+
+impl<'t, 'n> Object<'t, 'n> {
+    fn begin(text: &'t mut String, names: &'t Names<'n>) -> Self {
+        Self { text, names, gap: FIRST }
+    }
+
+    fn add(&mut self, attribute: &Attr) {
+        let Some(key) = key(attribute) else { return };
+        self.text.push_str(self.gap);
+        self.text.push_str(key);
+        self.text.push_str("\":");
+        self.gap = ",\"";
+        let Some(address) = address(attribute) else { return value(self.text, attribute) };
+        hardware(self.text, address);
+        if let Some(name) = (self.names)(address) {
+            let _ = write!(self.text, ",\"{key}_name\":");
+            quoted(self.text, name);
+        }
+    }
+
+    fn end(self) {
+        self.text.push_str(if self.gap == FIRST { "{}" } else { "}" });
+    }
 }
 
 fn key(attribute: &Attr) -> Option<&'static str> {
@@ -103,7 +141,7 @@ fn quoted(text: &mut String, name: &str) {
     if name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
         text.extend(["\"", name, "\""]);
     } else {
-        let _ = write!(text, "{}", Value::from(name));
+        let _ = write!(text, "{}", serde_json::Value::from(name));
     }
 }
 
@@ -249,27 +287,34 @@ fn flagged(text: &mut String, bits: u32, words: Words) {
 
 #[cfg(test)]
 mod tests {
-    use batman::codec::{BatadvAttr, TtFlags, VlanNumber};
-    use serde_json::json;
+    use std::collections::HashMap;
+
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::codec::{TtFlags, VlanNumber};
 
     const NEAR: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
 
+    fn object(attributes: &[Attr], called: &[(MacAddr, &str)]) -> Value {
+        let called: HashMap<_, _> = called.iter().copied().collect();
+        let mut text = String::new();
+        write(&mut text, attributes, &|address| called.get(&address).copied());
+        serde_json::from_str(&text).unwrap()
+    }
+
     #[test]
     fn keys_are_batctls_and_names_come_on_top() {
-        let mut names = Names::default();
-        names.learn(NEAR, "roof");
         let row = [
-            BatadvAttr::OrigAddress(NEAR),
-            BatadvAttr::FlagBest,
-            BatadvAttr::Tq(251),
-            BatadvAttr::LastSeenMsecs(40),
-            BatadvAttr::HardIfname("eth1".to_owned()),
+            Attr::OrigAddress(NEAR),
+            Attr::FlagBest,
+            Attr::Tq(251),
+            Attr::LastSeenMsecs(40),
+            Attr::HardIfname("eth1".to_owned()),
         ];
 
         assert_eq!(
-            object(&row, &names),
+            object(&row, &[(NEAR, "roof")]),
             json!({
                 "orig_address": "02:00:00:00:00:02", "orig_address_name": "roof", "best": true, "tq": 251,
                 "last_seen_msecs": 40, "hard_ifname": "eth1",
@@ -279,26 +324,22 @@ mod tests {
 
     #[test]
     fn text_is_json_whatever_a_name_holds() {
-        let mut names = Names::default();
-        names.learn(NEAR, "the \"roof\" \\ Süd");
-        let rows: [&[BatadvAttr]; 3] =
-            [&[], &[BatadvAttr::FlagBest], &[BatadvAttr::OrigAddress(NEAR), BatadvAttr::Tq(0)]];
+        let odd = "the \"roof\" \\ Süd";
+        let rows: [&[Attr]; 3] = [&[], &[Attr::FlagBest], &[Attr::OrigAddress(NEAR), Attr::Tq(0)]];
 
         for row in rows {
-            let mut text = String::new();
-            write(&mut text, row, &names);
-            let told: Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(told.as_object().unwrap().is_empty(), row.is_empty(), "{text}");
+            let told = object(row, &[(NEAR, odd)]);
+            assert_eq!(told.as_object().unwrap().is_empty(), row.is_empty(), "{told}");
         }
-        let told = object(&[BatadvAttr::OrigAddress(NEAR)], &names);
-        assert_eq!(told["orig_address_name"], json!("the \"roof\" \\ Süd"));
+        let told = object(&[Attr::OrigAddress(NEAR)], &[(NEAR, odd)]);
+        assert_eq!(told["orig_address_name"], json!(odd));
     }
 
     #[test]
     fn flags_are_objects_with_their_raw_number() {
-        let row = [BatadvAttr::TtFlags(TtFlags::WIFI | TtFlags::PERMANENT)];
+        let row = [Attr::TtFlags(TtFlags::WIFI | TtFlags::PERMANENT)];
 
-        let flags = &object(&row, &Names::default())["tt_flags"];
+        let flags = &object(&row, &[])["tt_flags"];
 
         assert_eq!((&flags["wifi"], &flags["nopurge"]), (&json!(true), &json!(true)));
         assert_eq!((&flags["roam"], &flags["raw"]), (&json!(false), &json!(272)));
@@ -307,7 +348,7 @@ mod tests {
     #[test]
     fn numbers_are_written_to_their_last_digit() {
         for number in [0, 9, 10, 305, u32::MAX] {
-            let shown = object(&[BatadvAttr::TtCrc32(number)], &Names::default());
+            let shown = object(&[Attr::TtCrc32(number)], &[]);
 
             assert_eq!(shown["tt_crc32"], json!(number));
         }
@@ -315,7 +356,7 @@ mod tests {
 
     #[test]
     fn untagged_is_minus_one_and_vlan_zero_is_zero() {
-        let shown = |tag| object(&[BatadvAttr::TtVid(tag)], &Names::default())["tt_vid"].clone();
+        let shown = |tag| object(&[Attr::TtVid(tag)], &[])["tt_vid"].clone();
 
         assert_eq!((shown(0), shown(0x8000), shown(0x800a)), (json!(-1), json!(0), json!(10)));
     }
@@ -323,15 +364,28 @@ mod tests {
     #[test]
     fn switches_are_words_and_modes_too() {
         let row = [
-            BatadvAttr::BondingEnabled(false),
-            BatadvAttr::GwMode(2),
-            BatadvAttr::OrigInterval(1000),
-            BatadvAttr::VlanId(VlanNumber(10)),
+            Attr::BondingEnabled(false),
+            Attr::GwMode(2),
+            Attr::OrigInterval(1000),
+            Attr::VlanId(VlanNumber(10)),
         ];
 
         assert_eq!(
-            object(&row, &Names::default()),
+            object(&row, &[]),
             json!({ "bonding_enabled": false, "gw_mode": "server", "orig_interval": 1000, "vlanid": 10 })
         );
+    }
+
+    #[test]
+    fn row_that_cannot_be_read_leaves_no_trace() {
+        // LAST_SEEN_MSECS of 40 ms, and the same without two of its bytes.
+        let whole = [8, 0, 23, 0, 40, 0, 0, 0];
+        let cut = [6, 0, 23, 0, 40, 0, 0, 0];
+        let mut text = String::from("[");
+
+        assert!(write_row(&mut text, Attributes::new(&cut), &|_| None).is_err());
+        assert_eq!(text, "[");
+        assert!(write_row(&mut text, Attributes::new(&whole), &|_| None).is_ok());
+        assert_eq!(text, r#"[{"last_seen_msecs":40}"#);
     }
 }
