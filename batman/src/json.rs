@@ -3,8 +3,13 @@
 //! Keys are the kernel's attribute names in small letters, without `BATADV_ATTR_`; only FLAG_BEST is `best`. A flag that is
 //! not set is absent. Where an address has a name, a second key that ends in `_name` tells it.
 
-use std::fmt::Write as _;
+mod flags;
+#[cfg(test)]
+mod tests;
 
+use std::io::Write as _;
+
+use flags::{CLIENT, LOG_LEVELS, MULTICAST, MULTICAST_PRIVATE, Words};
 use netlink_packet_core::DecodeError;
 
 use crate::{
@@ -16,7 +21,7 @@ use crate::{
 pub type Names<'a> = dyn Fn(MacAddr) -> Option<&'a str> + 'a;
 
 /// Appends the attributes of one message as an object. What has no name in this crate is left out.
-pub fn write(text: &mut String, attributes: &[Attr], names: &Names<'_>) {
+pub fn write(text: &mut Vec<u8>, attributes: &[Attr], names: &Names<'_>) {
     let mut object = Object::begin(text, names);
     for attribute in attributes {
         object.add(attribute);
@@ -29,7 +34,7 @@ pub fn write(text: &mut String, attributes: &[Attr], names: &Names<'_>) {
 /// # Errors
 /// If an attribute cannot be read; then nothing is appended.
 pub fn write_row(
-    text: &mut String,
+    text: &mut Vec<u8>,
     attributes: Attributes<'_>,
     names: &Names<'_>,
 ) -> Result<(), DecodeError> {
@@ -48,46 +53,54 @@ pub fn write_row(
     Ok(())
 }
 
-/// What comes before the first key of an object.
-const FIRST: &str = "{\"";
-
 /// An object that is being written.
 struct Object<'t, 'n> {
-    text: &'t mut String,
+    text: &'t mut Vec<u8>,
     names: &'t Names<'n>,
     /// What comes before the next key.
-    gap: &'static str,
+    gap: u8,
 }
 
+/// What comes before the first key.
+const FIRST: u8 = b'{';
+
 impl<'t, 'n> Object<'t, 'n> {
-    fn begin(text: &'t mut String, names: &'t Names<'n>) -> Self {
+    fn begin(text: &'t mut Vec<u8>, names: &'t Names<'n>) -> Self {
         Self { text, names, gap: FIRST }
     }
 
     fn add(&mut self, attribute: &Attr) {
-        let Some(key) = key(attribute) else { return };
-        self.text.push_str(self.gap);
-        self.text.push_str(key);
-        self.text.push_str("\":");
-        self.gap = ",\"";
+        let Some(label) = label(attribute) else { return };
+        self.text.push(self.gap);
+        self.text.extend_from_slice(label.as_bytes());
+        self.gap = b',';
         let Some(address) = address(attribute) else { return value(self.text, attribute) };
         hardware(self.text, address);
         if let Some(name) = (self.names)(address) {
-            let _ = write!(self.text, ",\"{key}_name\":");
+            let key = attribute.key().unwrap_or_default();
+            push(self.text, format_args!(",\"{key}_name\":"));
             quoted(self.text, name);
         }
     }
 
     fn end(self) {
-        self.text.push_str(if self.gap == FIRST { "{}" } else { "}" });
+        let end: &[u8] = if self.gap == FIRST { b"{}" } else { b"}" };
+        self.text.extend_from_slice(end);
     }
 }
 
-fn key(attribute: &Attr) -> Option<&'static str> {
+/// A key with its quotes and colon.
+fn label(attribute: &Attr) -> Option<&'static str> {
     match attribute {
-        Attr::FlagBest => Some("best"),
-        other => other.key(),
+        Attr::FlagBest => Some("\"best\":"),
+        other => other.label(),
     }
+}
+
+/// Appends what is seldom told, or short.
+fn push(text: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
+    // Memory takes any text.
+    let _ = text.write_fmt(what);
 }
 
 fn address(attribute: &Attr) -> Option<MacAddr> {
@@ -106,7 +119,7 @@ fn address(attribute: &Attr) -> Option<MacAddr> {
 }
 
 /// Appends an address as text.
-fn hardware(text: &mut String, address: MacAddr) {
+fn hardware(text: &mut Vec<u8>, address: MacAddr) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or_default();
     let mut shown = *b"\"00:00:00:00:00:00\"";
@@ -116,11 +129,11 @@ fn hardware(text: &mut String, address: MacAddr) {
             (*high, *low) = (digit(octet >> 4), digit(octet & 0xf));
         }
     }
-    text.push_str(str::from_utf8(&shown).unwrap_or_default());
+    text.extend_from_slice(&shown);
 }
 
 /// Appends a number, as `write!` does in several times the time.
-fn decimal(text: &mut String, mut number: u32) {
+fn decimal(text: &mut Vec<u8>, mut number: u32) {
     let mut digits = [b'0'; 10];
     let mut length = 0;
     for place in digits.iter_mut().rev() {
@@ -133,54 +146,53 @@ fn decimal(text: &mut String, mut number: u32) {
         }
     }
     let (_, shown) = digits.split_at(digits.len() - length);
-    text.push_str(str::from_utf8(shown).unwrap_or_default());
+    text.extend_from_slice(shown);
 }
 
 /// Names are within the kernel's rules nearly always, and then as they are.
-fn quoted(text: &mut String, name: &str) {
+fn quoted(text: &mut Vec<u8>, name: &str) {
     if name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
-        text.extend(["\"", name, "\""]);
+        text.push(b'"');
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'"');
     } else {
-        let _ = write!(text, "{}", serde_json::Value::from(name));
+        push(text, format_args!("{}", serde_json::Value::from(name)));
     }
 }
 
-/// Appends a value. A String takes any text; writing to it cannot fail.
-fn value(text: &mut String, attribute: &Attr) {
-    let _ = match attribute {
+fn value(text: &mut Vec<u8>, attribute: &Attr) {
+    match attribute {
         Attr::Version(name)
         | Attr::AlgoName(name)
         | Attr::MeshIfname(name)
-        | Attr::HardIfname(name) => return quoted(text, name),
+        | Attr::HardIfname(name) => quoted(text, name),
         Attr::TpmeterResult(number)
         | Attr::TtTtvn(number)
         | Attr::TtLastTtvn(number)
         | Attr::Tq(number)
-        | Attr::HopPenalty(number) => return decimal(text, u32::from(*number)),
-        Attr::BlaCrc(number) => write!(text, "{number}"),
-        Attr::TtVid(tag) | Attr::BlaVid(tag) | Attr::DatCacheVid(tag) => {
-            write!(text, "{}", vlan(*tag))
-        }
-        Attr::VlanId(number) => write!(text, "{}", number.0),
-        Attr::TpmeterBytes(number) => write!(text, "{number}"),
-        Attr::TtFlags(flags) => return flagged(text, flags.bits(), CLIENT),
-        Attr::McastFlags(flags) => return flagged(text, flags.bits(), MULTICAST),
-        Attr::McastFlagsPriv(flags) => return flagged(text, flags.bits(), MULTICAST_PRIVATE),
-        Attr::LogLevel(level) => return flagged(text, *level, LOG_LEVELS),
-        Attr::DatCacheIp4Address(address) => write!(text, "\"{address}\""),
+        | Attr::HopPenalty(number) => decimal(text, u32::from(*number)),
+        Attr::BlaCrc(number) => decimal(text, u32::from(*number)),
+        Attr::TtVid(tag) | Attr::BlaVid(tag) | Attr::DatCacheVid(tag) => vlan(text, *tag),
+        Attr::VlanId(number) => decimal(text, u32::from(number.0)),
+        Attr::TpmeterBytes(number) => push(text, format_args!("{number}")),
+        Attr::TtFlags(flags) => flagged(text, flags.bits(), CLIENT),
+        Attr::McastFlags(flags) => flagged(text, flags.bits(), MULTICAST),
+        Attr::McastFlagsPriv(flags) => flagged(text, flags.bits(), MULTICAST_PRIVATE),
+        Attr::LogLevel(level) => flagged(text, *level, LOG_LEVELS),
+        Attr::DatCacheIp4Address(address) => push(text, format_args!("\"{address}\"")),
         Attr::GwMode(mode) => match GatewayMode::from(*mode) {
-            GatewayMode::Other(_) => write!(text, "\"unknown\""),
-            mode => write!(text, "\"{mode}\""),
+            GatewayMode::Other(_) => text.extend_from_slice(b"\"unknown\""),
+            mode => push(text, format_args!("\"{mode}\"")),
         },
         other => match number(other) {
-            Some(number) => return decimal(text, number),
-            None => return text.push_str(word(is_on(other))),
+            Some(number) => decimal(text, number),
+            None => text.extend_from_slice(word(is_on(other))),
         },
-    };
+    }
 }
 
-fn word(is_on: bool) -> &'static str {
-    if is_on { "true" } else { "false" }
+fn word(is_on: bool) -> &'static [u8] {
+    if is_on { b"true" } else { b"false" }
 }
 
 fn number(attribute: &Attr) -> Option<u32> {
@@ -222,170 +234,24 @@ fn is_on(attribute: &Attr) -> bool {
     }
 }
 
-/// The number of a tag (net/batman-adv/main.h: BATADV_VLAN_HAS_TAG is bit 15); -1 without one.
-fn vlan(tag: u16) -> i32 {
+/// Appends the number of a tag (net/batman-adv/main.h: BATADV_VLAN_HAS_TAG is bit 15); -1 without one.
+fn vlan(text: &mut Vec<u8>, tag: u16) {
     const TAGGED: u16 = 1 << 15;
-    if tag & TAGGED == 0 { -1 } else { i32::from(tag & VlanId::MAX.number()) }
+    if tag & TAGGED == 0 {
+        text.extend_from_slice(b"-1");
+    } else {
+        decimal(text, u32::from(tag & VlanId::MAX.number()));
+    }
 }
 
-type Words = &'static [(&'static str, u32)];
-
-/// enum batadv_tt_client_flags.
-const CLIENT: Words = &[
-    ("del", 1),
-    ("roam", 1 << 1),
-    ("wifi", 1 << 4),
-    ("isolated", 1 << 5),
-    ("nopurge", 1 << 8),
-    ("new", 1 << 9),
-    ("pending", 1 << 10),
-    ("temp", 1 << 11),
-];
-
-/// enum batadv_mcast_flags.
-const MULTICAST: Words = &[
-    ("all_unsnoopables", 1),
-    ("want_all_ipv4", 1 << 1),
-    ("want_all_ipv6", 1 << 2),
-    ("want_no_rtr_ipv4", 1 << 3),
-    ("want_no_rtr_ipv6", 1 << 4),
-    ("have_mc_ptype_capa", 1 << 5),
-];
-
-/// enum batadv_mcast_flags_priv.
-const MULTICAST_PRIVATE: Words = &[
-    ("bridged", 1),
-    ("querier_ipv4_exists", 1 << 1),
-    ("querier_ipv6_exists", 1 << 2),
-    ("querier_ipv4_shadowing", 1 << 3),
-    ("querier_ipv6_shadowing", 1 << 4),
-];
-
-/// enum batadv_dbg_level.
-const LOG_LEVELS: Words = &[
-    ("batman", 1),
-    ("routes", 1 << 1),
-    ("tt", 1 << 2),
-    ("bla", 1 << 3),
-    ("dat", 1 << 4),
-    ("nc", 1 << 5),
-    ("mcast", 1 << 6),
-    ("tp", 1 << 7),
-];
-
-fn flagged(text: &mut String, bits: u32, words: Words) {
-    text.push('{');
+fn flagged(text: &mut Vec<u8>, bits: u32, words: Words) {
+    text.push(b'{');
     for (name, bit) in words {
-        text.push('"');
-        text.push_str(name);
-        text.push_str(if bits & bit == 0 { "\":false," } else { "\":true," });
+        text.push(b'"');
+        text.extend_from_slice(name.as_bytes());
+        text.extend_from_slice(if bits & bit == 0 { b"\":false,".as_slice() } else { b"\":true," });
     }
-    text.push_str("\"raw\":");
+    text.extend_from_slice(b"\"raw\":");
     decimal(text, bits);
-    text.push('}');
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::codec::{TtFlags, VlanNumber};
-
-    const NEAR: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
-
-    fn object(attributes: &[Attr], called: &[(MacAddr, &str)]) -> Value {
-        let called: HashMap<_, _> = called.iter().copied().collect();
-        let mut text = String::new();
-        write(&mut text, attributes, &|address| called.get(&address).copied());
-        serde_json::from_str(&text).unwrap()
-    }
-
-    #[test]
-    fn keys_are_batctls_and_names_come_on_top() {
-        let row = [
-            Attr::OrigAddress(NEAR),
-            Attr::FlagBest,
-            Attr::Tq(251),
-            Attr::LastSeenMsecs(40),
-            Attr::HardIfname("eth1".to_owned()),
-        ];
-
-        assert_eq!(
-            object(&row, &[(NEAR, "roof")]),
-            json!({
-                "orig_address": "02:00:00:00:00:02", "orig_address_name": "roof", "best": true, "tq": 251,
-                "last_seen_msecs": 40, "hard_ifname": "eth1",
-            })
-        );
-    }
-
-    #[test]
-    fn text_is_json_whatever_a_name_holds() {
-        let odd = "the \"roof\" \\ Süd";
-        let rows: [&[Attr]; 3] = [&[], &[Attr::FlagBest], &[Attr::OrigAddress(NEAR), Attr::Tq(0)]];
-
-        for row in rows {
-            let told = object(row, &[(NEAR, odd)]);
-            assert_eq!(told.as_object().unwrap().is_empty(), row.is_empty(), "{told}");
-        }
-        let told = object(&[Attr::OrigAddress(NEAR)], &[(NEAR, odd)]);
-        assert_eq!(told["orig_address_name"], json!(odd));
-    }
-
-    #[test]
-    fn flags_are_objects_with_their_raw_number() {
-        let row = [Attr::TtFlags(TtFlags::WIFI | TtFlags::PERMANENT)];
-
-        let flags = &object(&row, &[])["tt_flags"];
-
-        assert_eq!((&flags["wifi"], &flags["nopurge"]), (&json!(true), &json!(true)));
-        assert_eq!((&flags["roam"], &flags["raw"]), (&json!(false), &json!(272)));
-    }
-
-    #[test]
-    fn numbers_are_written_to_their_last_digit() {
-        for number in [0, 9, 10, 305, u32::MAX] {
-            let shown = object(&[Attr::TtCrc32(number)], &[]);
-
-            assert_eq!(shown["tt_crc32"], json!(number));
-        }
-    }
-
-    #[test]
-    fn untagged_is_minus_one_and_vlan_zero_is_zero() {
-        let shown = |tag| object(&[Attr::TtVid(tag)], &[])["tt_vid"].clone();
-
-        assert_eq!((shown(0), shown(0x8000), shown(0x800a)), (json!(-1), json!(0), json!(10)));
-    }
-
-    #[test]
-    fn switches_are_words_and_modes_too() {
-        let row = [
-            Attr::BondingEnabled(false),
-            Attr::GwMode(2),
-            Attr::OrigInterval(1000),
-            Attr::VlanId(VlanNumber(10)),
-        ];
-
-        assert_eq!(
-            object(&row, &[]),
-            json!({ "bonding_enabled": false, "gw_mode": "server", "orig_interval": 1000, "vlanid": 10 })
-        );
-    }
-
-    #[test]
-    fn row_that_cannot_be_read_leaves_no_trace() {
-        // LAST_SEEN_MSECS of 40 ms, and the same without two of its bytes.
-        let whole = [8, 0, 23, 0, 40, 0, 0, 0];
-        let cut = [6, 0, 23, 0, 40, 0, 0, 0];
-        let mut text = String::from("[");
-
-        assert!(write_row(&mut text, Attributes::new(&cut), &|_| None).is_err());
-        assert_eq!(text, "[");
-        assert!(write_row(&mut text, Attributes::new(&whole), &|_| None).is_ok());
-        assert_eq!(text, r#"[{"last_seen_msecs":40}"#);
-    }
+    text.push(b'}');
 }

@@ -10,32 +10,36 @@ use crate::names::MacAddr;
 /// What the kernel's names begin with.
 const BEGINNING: &str = "BATADV_ATTR_";
 
-/// A name's key, made by the compiler: rows come by the thousand.
-macro_rules! key {
+/// A name's key with its quotes and colon, made by the compiler: rows come by the thousand.
+macro_rules! label {
     ($constant:ident) => {{
         const NAME: &[u8] = stringify!($constant).as_bytes();
-        const KEY: [u8; NAME.len() - BEGINNING.len()] = small(NAME);
-        const TEXT: Option<&str> = text(&KEY);
+        const LABEL: [u8; NAME.len() - BEGINNING.len() + AROUND] = quoted(NAME);
+        const TEXT: Option<&str> = text(&LABEL);
         TEXT
     }};
 }
+
+/// Two quotes and a colon.
+const AROUND: usize = 3;
 
 #[expect(
     clippy::indexing_slicing,
     reason = "the compiler runs it, and refuses what is out of bounds"
 )]
-const fn small<const N: usize>(name: &[u8]) -> [u8; N] {
-    let mut key = [0; N];
-    let mut at = 0;
-    while at < N {
-        key[at] = name[at + BEGINNING.len()].to_ascii_lowercase();
+const fn quoted<const N: usize>(name: &[u8]) -> [u8; N] {
+    let mut label = [b'"'; N];
+    let mut at = BEGINNING.len();
+    while at < name.len() {
+        label[at - BEGINNING.len() + 1] = name[at].to_ascii_lowercase();
         at += 1;
     }
-    key
+    label[N - 1] = b':';
+    label
 }
 
-const fn text(key: &'static [u8]) -> Option<&'static str> {
-    match str::from_utf8(key) {
+const fn text(label: &'static [u8]) -> Option<&'static str> {
+    match str::from_utf8(label) {
         Ok(text) => Some(text),
         Err(_) => None,
     }
@@ -75,9 +79,14 @@ macro_rules! attributes {
 
             /// Returns the key under which batctl's JSON has it: the kernel's name in small letters, without its beginning.
             pub fn key(&self) -> Option<&'static str> {
+                Some(self.label()?.trim_end_matches(':').trim_matches('"'))
+            }
+
+            /// Returns the key as JSON has it before a value.
+            pub(crate) fn label(&self) -> Option<&'static str> {
                 match self {
-                    $(Self::$variant(_) => key!($constant),)+
-                    $(Self::$flag => key!($flag_constant),)+
+                    $(Self::$variant(_) => label!($constant),)+
+                    $(Self::$flag => label!($flag_constant),)+
                     Self::Other(_) => None,
                 }
             }

@@ -39,7 +39,7 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
         Err(_) => (Names::default(), Vec::new()),
     };
     let (names, []) = (names.0, names.1.as_slice()) else { return None };
-    let mut block = Block { text: String::with_capacity(BLOCK + ROW), left_out: 0, gap: '[' };
+    let mut block = Block { text: Vec::with_capacity(BLOCK + ROW), left_out: 0, gap: b'[' };
     // Rows come in whole blocks, and what is in a block is written at once.
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
     let mut is_read = true;
@@ -48,7 +48,7 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
         block.add(attributes, &names);
         if block.text.len() >= BLOCK {
             // Whoever has read enough closes the pipe.
-            is_read = is_read && stdout.write_all(block.text.as_bytes()).is_ok();
+            is_read = is_read && stdout.write_all(&block.text).is_ok();
             block.text.clear();
             begun = true;
         }
@@ -58,7 +58,7 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
         Err(error) => return Some(mesh::failed(&error)),
         Ok(table) if table.changed && !begun => return None,
         Ok(table) => {
-            block.text.push_str(if block.gap == '[' { "[]\n" } else { "]\n" });
+            block.text.extend_from_slice(if block.gap == b'[' { b"[]\n" } else { b"]\n" });
             block.left_out += table.left_out;
             if table.changed {
                 eprintln!("the table changed meanwhile: rows may be missing or doubled");
@@ -66,7 +66,7 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
         }
     }
     if is_read {
-        let _ = stdout.write_all(block.text.as_bytes());
+        let _ = stdout.write_all(&block.text);
     }
     if block.left_out > 0 {
         eprintln!("{} rows are left out", block.left_out);
@@ -76,17 +76,17 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
 
 /// Rows that are not written yet.
 struct Block {
-    text: String,
+    text: Vec<u8>,
     left_out: usize,
     /// What comes before the next row.
-    gap: char,
+    gap: u8,
 }
 
 impl Block {
     fn add(&mut self, attributes: Attributes<'_>, names: &Names) {
         self.text.push(self.gap);
         match json::write_row(&mut self.text, attributes, &|address| names.of(address)) {
-            Ok(()) => self.gap = ',',
+            Ok(()) => self.gap = b',',
             Err(_) => {
                 self.text.pop();
                 self.left_out += 1;
@@ -146,13 +146,13 @@ mod tests {
         // LAST_SEEN_MSECS of 40 ms, and one that has lost two of its bytes.
         let whole = [8, 0, 23, 0, 40, 0, 0, 0];
         let cut = [6, 0, 23, 0, 40, 0, 0, 0];
-        let mut block = Block { text: String::new(), left_out: 0, gap: '[' };
+        let mut block = Block { text: Vec::new(), left_out: 0, gap: b'[' };
 
         for row in [whole, cut, whole] {
             block.add(Attributes::new(&row), &Names::default());
         }
 
-        assert_eq!(block.text, r#"[{"last_seen_msecs":40},{"last_seen_msecs":40}"#);
+        assert_eq!(block.text, br#"[{"last_seen_msecs":40},{"last_seen_msecs":40}"#);
         assert_eq!(block.left_out, 1);
     }
 }

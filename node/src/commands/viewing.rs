@@ -93,9 +93,9 @@ impl Viewer<'_> {
     }
 
     fn object(&self, attributes: &[BatadvAttr]) -> Value {
-        let mut text = String::new();
+        let mut text = Vec::new();
         batman::json::write(&mut text, attributes, &|address| self.names.of(address));
-        serde_json::from_str(&text).unwrap_or_default()
+        serde_json::from_slice(&text).unwrap_or_default()
     }
 
     /// The kernel's rows and, beside the one in use, why it is.
