@@ -55,8 +55,8 @@ impl Viewer<'_> {
             (true, _) => self.table::<LocalClient, 4>(as_json).await,
             (_, true) => self.table::<GlobalClient, 6>(as_json).await,
             _ if as_json => {
-                let local = self.rows::<LocalClient>().await?;
-                let global = self.rows::<GlobalClient>().await?;
+                let local = self.rows::<Told<LocalClient>>().await?;
+                let global = self.rows::<Told<GlobalClient>>().await?;
                 let (local, global) = (self.objects(&local), self.objects(&global));
                 Ok(line(&json!({ "local": local, "global": global })))
             }
@@ -68,8 +68,8 @@ impl Viewer<'_> {
         }
     }
 
-    async fn rows<R: Row>(&mut self) -> batman::Result<Vec<Told<R>>> {
-        let table = self.kernel.table::<Told<R>>(self.mesh).await?;
+    async fn rows<R: Row>(&mut self) -> batman::Result<Vec<R>> {
+        let table = self.kernel.table::<R>(self.mesh).await?;
         if table.left_out > 0 {
             eprintln!("{} rows are left out", table.left_out);
         }
@@ -80,11 +80,12 @@ impl Viewer<'_> {
         &mut self,
         as_json: bool,
     ) -> batman::Result<String> {
-        let rows = self.rows::<R>().await?;
         if as_json {
+            let rows = self.rows::<Told<R>>().await?;
             return Ok(line(&self.objects(&rows)));
         }
-        let cells: Vec<_> = rows.iter().map(|told| told.row.cells(&self.names)).collect();
+        let rows = self.rows::<R>().await?;
+        let cells: Vec<_> = rows.iter().map(|row| row.cells(&self.names)).collect();
         Ok(layout(R::HEADINGS, &cells))
     }
 
@@ -100,7 +101,7 @@ impl Viewer<'_> {
 
     /// The kernel's rows and, beside the one in use, why it is.
     async fn gateways(&mut self, as_json: bool) -> batman::Result<String> {
-        let rows = self.rows::<Gateway>().await?;
+        let rows = self.rows::<Told<Gateway>>().await?;
         let device = self.kernel.mesh_device(self.mesh).await?;
         let gateways: Vec<_> = rows.iter().map(|told| told.row.clone()).collect();
         let choice = gateway::choice(&device, &gateways);
@@ -123,7 +124,7 @@ impl Viewer<'_> {
 
     /// Under B.A.T.M.A.N. IV a neighbour's quality is in the table of originators.
     async fn neighbours(&mut self, as_json: bool) -> batman::Result<String> {
-        let rows = self.rows::<Neighbour>().await?;
+        let rows = self.rows::<Told<Neighbour>>().await?;
         let neighbours = rows.iter().map(|told| told.row.clone()).collect();
         let originators = self.kernel.originators(self.mesh).await?;
         let links = Seen { neighbours, originators, ..Seen::default() }.neighbour_links();
