@@ -170,12 +170,17 @@ impl LiveIdentity {
             Standing::Held(Arc::new(identity));
     }
 
-    /// Notes why there is none; an identity that is already held stays held.
-    pub fn miss(&self, absence: Absence) {
+    /// Notes why there is none and tells whether that is news; an identity that is already held stays held.
+    pub fn miss(&self, absence: Absence) -> bool {
         let mut standing = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*standing, Standing::Held(_)) {
+        let is_news = match &*standing {
+            Standing::Held(_) => false,
+            Standing::Absent(known) => *known != absence,
+        };
+        if is_news {
             *standing = Standing::Absent(absence);
         }
+        is_news
     }
 
     /// Returns what is known now.

@@ -31,8 +31,7 @@ pub async fn follow(socket: &Path, identity: LiveIdentity, changed: watch::Sende
             }
         };
         let wait = if absence == Absence::NotRegistered { UNREGISTERED } else { AGAIN };
-        identity.miss(absence);
-        changed.send_replace(());
+        changed.send_if_modified(|()| identity.miss(absence));
         sleep(wait).await;
     }
 }
@@ -51,13 +50,14 @@ async fn stream(
                     spiffe_id = %newest.spiffe_id, not_after = %newest.not_after, "SVID received"
                 );
                 identity.hold(newest);
+                changed.send_replace(());
             }
             Err(error) => {
                 tracing::warn!(%error, "SVID not usable");
-                identity.miss(Absence::Unusable(error.to_string()));
+                let absence = Absence::Unusable(error.to_string());
+                changed.send_if_modified(|()| identity.miss(absence));
             }
         }
-        changed.send_replace(());
     }
     Ok(())
 }
@@ -77,5 +77,29 @@ fn absence(error: &WorkloadApiError) -> Absence {
         }
         WorkloadApiError::Transport(_) => Absence::NoWorkloadApi,
         other => Absence::Unusable(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Longer than the wait after an answer of any kind.
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn agent_that_stays_away_wakes_nobody() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = directory.path().join("api.sock");
+        let (changed, mut changes) = watch::channel(());
+        let identity = LiveIdentity::new();
+        let following = follow(&socket, identity, changed);
+
+        let woken = tokio::select! {
+            () = following => unreachable!("it follows for ever"),
+            woken = tokio::time::timeout(LONG, changes.changed()) => woken,
+        };
+
+        assert!(woken.is_err());
     }
 }
