@@ -1,13 +1,16 @@
 //! The loop: the only place where mesh, identity and sessions meet.
 #![expect(clippy::disallowed_methods, reason = "the loop waits, and starts what runs beside it")]
 
+mod pace;
 mod router;
 mod sources;
 mod trial;
 
 use crate::config::Config;
+use crate::io::clock::uptime;
 use crate::io::host;
 use crate::io::watchdog::Watchdog;
+use pace::Pace;
 use router::Router;
 use sources::{BURST, LINK_BURST, Woken};
 
@@ -54,9 +57,10 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
     let (mut router, mut sources) = Router::start(config, starts)?;
     sources.hear(router.notifications().await);
     sources.hear_meshes(router.mesh_events());
-    let mut changed = router.first_look().await?;
+    let mut looked = router.first_look().await?;
+    let mut pace = Pace::default();
     loop {
-        if sources.must_listen_anew(&changed) {
+        if sources.must_listen_anew(&looked) {
             sources.hear(router.notifications().await);
         }
         let (is_news, pause) = match sources.next().await {
@@ -74,11 +78,11 @@ pub async fn run(config: Config, starts: u32) -> Result<(), Unable> {
             Woken::ByLink(event) => (router.learn(*event), LINK_BURST),
         };
         if !is_news {
-            changed.clear();
+            looked.changed.clear();
             continue;
         }
-        sources.settle(&mut router, pause).await;
-        changed = router.look().await;
+        sources.settle(&mut router, pace.wait(pause, uptime())).await;
+        looked = router.look().await;
     }
     router.stop(&mut sources).await;
     Ok(())

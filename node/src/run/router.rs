@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use batman::{Kernel, Notifications, Step};
+use batman::{IfIndex, Kernel, Notifications, Step};
 use spire_bridge::agent::{self, Origin, Phase};
 use spire_bridge::identity::LiveIdentity;
 use spire_bridge::io::Agent;
@@ -43,6 +43,15 @@ const AGENT_RUNTIME: &str = "/run/spire/agent";
 
 /// Stopping is looked at this often when the agent says nothing.
 const MOMENT: Duration = Duration::from_millis(200);
+
+/// What came of a look.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// The steps that changed the mesh.
+    pub(super) changed: Vec<Step>,
+    /// The mesh device.
+    pub(super) mesh: Option<IfIndex>,
+}
 
 /// What the node is and what it acts with.
 pub(super) struct Router {
@@ -123,8 +132,8 @@ impl Router {
         Ok((router, sources))
     }
 
-    /// Looks once, and gives up over what no later look will mend. Returns the steps that changed the mesh.
-    pub(super) async fn first_look(&mut self) -> Result<Vec<Step>, Unable> {
+    /// Looks once, and gives up over what no later look will mend.
+    pub(super) async fn first_look(&mut self) -> Result<Looked, Unable> {
         let wanted = &self.config.mesh.wanted;
         let seen = self.kernel.observe(wanted).await.map_err(hopeless)?;
         let mut changed = Vec::new();
@@ -137,8 +146,9 @@ impl Router {
                 }
             }
         }
-        changed.extend(self.look().await);
-        Ok(changed)
+        let mut looked = self.look().await;
+        looked.changed.extend(changed);
+        Ok(looked)
     }
 
     /// Listens to batman-adv itself. Without it what others set is seen at the next look.
@@ -156,8 +166,8 @@ impl Router {
         learned.is_news
     }
 
-    /// Goes once round the loop: observe, analyze, plan, apply, verify. Returns the steps that changed the mesh.
-    pub(super) async fn look(&mut self) -> Vec<Step> {
+    /// Goes once round the loop: observe, analyze, plan, apply, verify.
+    pub(super) async fn look(&mut self) -> Looked {
         let mut seen = self.observe().await;
         let findings = analyze(&self.config, &self.knowledge, &seen, uptime());
         let actions = plan(&self.knowledge, &findings, uptime());
@@ -174,7 +184,8 @@ impl Router {
         self.told.send_replace(now);
         self.watchdog.pet();
         self.updating.leave_if_due();
-        changed
+        let mesh = seen.mesh.ok().and_then(|seen| Some(seen.mesh?.index));
+        Looked { changed, mesh }
     }
 
     /// Does what somebody asked for, and answers.

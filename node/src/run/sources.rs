@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use batman::{Events, MeshEvent, Notifications, Step, Uevent, Uevents};
+use batman::{Events, IfIndex, MeshEvent, Notifications, Step, Uevent, Uevents};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
-use super::router::Router;
+use super::router::{Looked, Router};
 use crate::io::control::Happenings;
 use crate::io::log::with_causes;
 use crate::measuring::Ended;
@@ -107,34 +107,42 @@ impl Sources {
         self.meshes = events.ok();
     }
 
-    /// Tells whether to listen to batman-adv anew after these changes.
-    pub(super) fn must_listen_anew(&self, changed: &[Step]) -> bool {
-        self.ear.must_listen_anew(changed)
+    /// Tells whether to listen to batman-adv anew after this look.
+    pub(super) fn must_listen_anew(&mut self, looked: &Looked) -> bool {
+        self.ear.must_listen_anew(looked)
     }
 
-    /// Waits until there is a reason to wake up.
+    /// Waits until there is a reason to wake up. A wish to stop comes first; of other reasons none keeps the others
+    /// from being heard, however often it comes.
     pub(super) async fn next(&mut self) -> Woken {
+        let Self { links, kernel, settings, meshes, ear, ticks, child, .. } = self;
+        let Self { identity, server, asked, measured, .. } = self;
+        let reason = async {
+            tokio::select! {
+                _ = child.recv() => Woken::ToLook,
+                () = link_change(kernel) => Woken::ToLook,
+                () = setting_change(settings) => {
+                    ear.is_deaf = settings.is_none();
+                    Woken::ToLook
+                }
+                Ok(()) = identity.changed() => Woken::ToLook,
+                Ok(()) = server.changed() => Woken::ToLook,
+                Some(asked) = asked.recv() => Woken::Asked(asked),
+                Some(ended) = measured.recv() => Woken::Measured(Box::new(ended)),
+                _ = ticks.tick() => {
+                    ear.has_ticked = true;
+                    Woken::ToLook
+                }
+                woken = mesh_event(meshes) => woken,
+                Some(event) = links.events.recv() => Woken::ByLink(Box::new(event)),
+                Some(event) = links.hellos.recv() => Woken::ByLink(Box::new(event)),
+            }
+        };
         tokio::select! {
             biased;
             _ = self.terminate.recv() => Woken::ToStop,
             _ = self.interrupt.recv() => Woken::ToStop,
-            _ = self.child.recv() => Woken::ToLook,
-            () = link_change(&mut self.kernel) => Woken::ToLook,
-            () = setting_change(&mut self.settings) => {
-                self.ear.is_deaf = self.settings.is_none();
-                Woken::ToLook
-            }
-            Ok(()) = self.identity.changed() => Woken::ToLook,
-            Ok(()) = self.server.changed() => Woken::ToLook,
-            Some(asked) = self.asked.recv() => Woken::Asked(asked),
-            Some(ended) = self.measured.recv() => Woken::Measured(Box::new(ended)),
-            _ = self.ticks.tick() => {
-                self.ear.has_ticked = true;
-                Woken::ToLook
-            }
-            woken = mesh_event(&mut self.meshes) => woken,
-            Some(event) = self.links.events.recv() => Woken::ByLink(Box::new(event)),
-            Some(event) = self.links.hellos.recv() => Woken::ByLink(Box::new(event)),
+            woken = reason => woken,
         }
     }
 
@@ -164,14 +172,19 @@ struct Ear {
     is_deaf: bool,
     /// There was a tick since it was last tried.
     has_ticked: bool,
+    /// The mesh device that was there at the last look.
+    mesh: Option<IfIndex>,
 }
 
 impl Ear {
-    /// A mesh that had to be made may be of a module that was loaded meanwhile, whose groups have other
-    /// numbers: nothing is heard then, and nothing says so. What failed is tried again once a tick.
-    fn must_listen_anew(&self, changed: &[Step]) -> bool {
+    /// A mesh that was made anew, by whomever, may be of a module that was loaded meanwhile, whose groups have
+    /// other numbers: nothing is heard then, and nothing says so. What failed is tried again once a tick.
+    fn must_listen_anew(&mut self, looked: &Looked) -> bool {
+        let before = self.mesh;
+        self.mesh = looked.mesh.or(before);
+        let is_another = before.is_some() && before != self.mesh;
         let is_made = |step: &Step| matches!(step, Step::CreateMesh { .. });
-        (self.is_deaf && self.has_ticked) || changed.iter().any(is_made)
+        (self.is_deaf && self.has_ticked) || is_another || looked.changed.iter().any(is_made)
     }
 }
 
@@ -225,30 +238,45 @@ fn woken_by(told: batman::Result<Uevent>) -> Woken {
 mod tests {
     use super::*;
 
-    fn created() -> Vec<Step> {
+    #[test]
+    fn mesh_that_was_made_is_listened_to_anew() {
         let (mesh, algorithm) = ("bat0".parse().unwrap(), batman::RoutingAlgorithm::BatmanIv);
-        vec![Step::SetUp { link: "eth1".parse().unwrap() }, Step::CreateMesh { mesh, algorithm }]
+        let up = Step::SetUp { link: "eth1".parse().unwrap() };
+        let created = Step::CreateMesh { mesh, algorithm };
+        let anew =
+            |step| Ear::default().must_listen_anew(&Looked { changed: vec![step], mesh: None });
+
+        assert!(anew(created));
+        assert!(!anew(up));
     }
 
     #[test]
-    fn mesh_that_was_made_is_listened_to_anew() {
-        let ear = Ear { is_deaf: false, has_ticked: true };
+    fn mesh_that_somebody_else_made_is_listened_to_anew_once() {
+        let mut ear = Ear::default();
+        let seen = [None, Some(3), Some(3), None, Some(9), Some(9)];
 
-        assert!(ear.must_listen_anew(&created()));
-        assert!(!ear.must_listen_anew(&created()[..1]));
+        let anew = seen.map(|mesh| {
+            ear.must_listen_anew(&Looked { changed: Vec::new(), mesh: mesh.map(IfIndex) })
+        });
+
+        assert_eq!(anew, [false, false, false, false, true, false]);
     }
 
     #[test]
     fn listening_that_failed_is_tried_again_once_a_tick() {
-        assert!(!Ear { is_deaf: true, has_ticked: false }.must_listen_anew(&[]));
-        assert!(Ear { is_deaf: true, has_ticked: true }.must_listen_anew(&[]));
+        let anew = |has_ticked| {
+            Ear { is_deaf: true, has_ticked, mesh: None }.must_listen_anew(&Looked::default())
+        };
+
+        assert!(!anew(false));
+        assert!(anew(true));
     }
 
     #[test]
     fn what_a_mesh_tells_wakes_the_loop_and_so_does_what_was_lost() {
         let event = MeshEvent {
             mesh: "bat0".parse().unwrap(),
-            mesh_index: batman::IfIndex(9),
+            mesh_index: IfIndex(9),
             happening: batman::Happening::GatewayLost,
         };
 
