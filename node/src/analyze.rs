@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use batman::{IfName, Obstacle, Step, VlanId};
+use batman::{Obstacle, Step, VlanId};
 use spire_bridge::Uptime;
 use spire_bridge::agent::{Exit, Phase, ServerAddress};
 use spire_bridge::identity::{Absence, Standing};
@@ -214,15 +214,24 @@ fn mesh(config: &Config, knowledge: &Knowledge, seen: &Observation, now: Uptime)
     }
 }
 
-/// Tells the steps apart. What would be done to a link that is not made is nothing to speak of.
+/// Tells whether a step makes no sense before another one that is not done: nothing is set of a link that is not made,
+/// nor of a hard interface that is in no mesh.
+pub(crate) fn awaits(step: &Step, other: &Step) -> bool {
+    let Step::Attach { link, mesh } = other else {
+        return other.makes().is_some_and(|link| step.concerns(link));
+    };
+    matches!(step, Step::SetHardInterface { link: set, mesh: of, .. } if (set, of) == (link, mesh))
+}
+
+/// Tells the steps apart. What awaits a step that is left is nothing to speak of.
 fn contested(steps: Vec<Step>, is_lost: impl Fn(&Step) -> bool) -> Vec<Finding> {
-    let mut unmade: Vec<IfName> = Vec::new();
+    let mut left: Vec<Step> = Vec::new();
     let mut findings = Vec::new();
     for step in steps {
-        let is_idle = unmade.iter().any(|link| step.concerns(link));
+        let is_idle = left.iter().any(|other| awaits(&step, other));
         let is_lost = is_lost(&step);
         if is_idle || is_lost {
-            unmade.extend(step.makes().cloned());
+            left.push(step.clone());
         }
         match (is_idle, is_lost) {
             (true, _) => {}

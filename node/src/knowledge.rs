@@ -45,6 +45,9 @@ pub struct Episode {
 struct Struggle {
     action: Action,
     failures: u32,
+    /// Why it failed the last time, and whether it had failed so before.
+    error: String,
+    is_same: bool,
     not_before: Uptime,
 }
 
@@ -91,6 +94,11 @@ impl Knowledge {
         self.struggles
             .iter()
             .any(|struggle| struggle.action == *action && now < struggle.not_before)
+    }
+
+    /// Tells whether an action fails as it did before: nobody needs to be told twice.
+    pub fn fails_again(&self, action: &Action) -> bool {
+        self.struggles.iter().any(|struggle| struggle.action == *action && struggle.is_same)
     }
 
     /// Notes how an action went. Of a step that the kernel took, to a mesh that was as seen `before`,
@@ -142,9 +150,9 @@ impl Knowledge {
             Ok(()) => self.struggles.retain(|struggle| struggle.action != *action),
             // The supervisor keeps the agent's waits itself.
             Err(_) if matches!(action, Action::Agent(_)) => {}
-            Err(_) => self.struggle(action, now),
+            Err(error) => self.struggle(action, error, now),
         }
-        if action.is_worth_remembering() {
+        if action.is_worth_remembering() && !self.fails_again(action) {
             if self.episodes.is_full() {
                 self.episodes.pop_front();
             }
@@ -163,17 +171,25 @@ impl Knowledge {
         Changes { begun, over }
     }
 
-    fn struggle(&mut self, action: &Action, now: Uptime) {
+    fn struggle(&mut self, action: &Action, error: &str, now: Uptime) {
         let wait = |failures| now.after(doubling(FIRST_WAIT, LONGEST_WAIT, failures));
         if let Some(known) = self.struggles.iter_mut().find(|known| known.action == *action) {
             known.failures = known.failures.saturating_add(1);
+            known.is_same = known.error == error;
+            error.clone_into(&mut known.error);
             known.not_before = wait(known.failures);
             return;
         }
         if self.struggles.is_full() {
             self.struggles.remove(0);
         }
-        let first = Struggle { action: action.clone(), failures: 0, not_before: wait(0) };
+        let first = Struggle {
+            action: action.clone(),
+            failures: 0,
+            error: error.to_owned(),
+            is_same: false,
+            not_before: wait(0),
+        };
         // There is room: one has just gone if there was none.
         let _ = self.struggles.push(first);
     }
@@ -231,7 +247,7 @@ mod tests {
 
         assert_eq!(tries, [0, 1, 3, 7, 15, 315, 316, 318, 322]);
         let errors = knowledge.episodes().filter_map(|episode| episode.error.as_deref());
-        assert_eq!(errors.collect::<Vec<_>>(), ["the kernel accepted it without effect"; 9]);
+        assert_eq!(errors.collect::<Vec<_>>(), ["the kernel accepted it without effect"; 2]);
     }
 
     #[test]
@@ -314,6 +330,21 @@ mod tests {
         }
 
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
+    fn failure_is_told_again_only_where_its_reason_is_another() {
+        let mut knowledge = Knowledge::default();
+        let mut told = Vec::new();
+
+        for error in ["read-only", "read-only", "busy", "busy"] {
+            knowledge.done(&Action::WipeJoinToken, Err(error.into()), None, at(0));
+            told.push(!knowledge.fails_again(&Action::WipeJoinToken));
+        }
+
+        assert_eq!(told, [true, false, true, false]);
+        let errors = knowledge.episodes().filter_map(|episode| episode.error.as_deref());
+        assert_eq!(errors.collect::<Vec<_>>(), ["read-only", "busy"]);
     }
 
     #[test]

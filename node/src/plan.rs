@@ -6,7 +6,7 @@ use batman::Step;
 use spire_bridge::Uptime;
 use spire_bridge::agent::Command;
 
-use crate::analyze::Finding;
+use crate::analyze::{Finding, awaits};
 use crate::data::{self, DataAction};
 use crate::knowledge::Knowledge;
 use crate::measuring::Target;
@@ -71,15 +71,20 @@ impl fmt::Display for Action {
     }
 }
 
-/// Plans what to do about the findings. What failed a short while ago waits for its time.
+/// Plans what to do about the findings. What failed a short while ago waits for its time, and what awaits that too.
 pub fn plan(knowledge: &Knowledge, findings: &[Finding], now: Uptime) -> Vec<Action> {
     let actions = findings.iter().filter_map(|finding| action(knowledge, finding, now));
     // An agent that overstays its leave is nobody's finding: nothing is wrong with the node.
     let overdue = knowledge.agent.plan(true, now).filter(|command| *command != Command::Start);
-    actions
-        .chain(overdue.map(Action::Agent))
-        .filter(|action| !knowledge.must_wait(action, now))
-        .collect()
+    let mut left: Vec<Step> = Vec::new();
+    let is_due = |action: &Action| {
+        let step = if let Action::Mesh(step) = action { Some(step) } else { None };
+        let is_idle = step.is_some_and(|step| left.iter().any(|other| awaits(step, other)));
+        let is_due = !is_idle && !knowledge.must_wait(action, now);
+        left.extend(step.filter(|_| !is_due).cloned());
+        is_due
+    };
+    actions.chain(overdue.map(Action::Agent)).filter(is_due).collect()
 }
 
 fn action(knowledge: &Knowledge, finding: &Finding, now: Uptime) -> Option<Action> {

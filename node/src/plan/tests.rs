@@ -97,6 +97,25 @@ fn a_step_that_failed_waits_and_the_others_do_not() {
 }
 
 #[test]
+fn knobs_of_a_link_that_could_not_be_attached_wait_with_it() {
+    let mut knowledge = knowledge();
+    let (link, mesh): (batman::IfName, batman::IfName) =
+        ("eth1".parse().unwrap(), "bat0".parse().unwrap());
+    let attach = Step::Attach { link: link.clone(), mesh: mesh.clone() };
+    let setting = batman::Setting {
+        knob: batman::Knob::InterfaceHopPenalty,
+        value: batman::Value::Number(9),
+    };
+    let set = Step::SetHardInterface { mesh, link, setting };
+    let findings = [attach.clone(), set].map(Finding::MeshDiffers);
+
+    knowledge.done(&Action::Mesh(attach), Err("busy".into()), None, at(5));
+
+    assert_eq!(plan(&knowledge, &findings, at(5)), []);
+    assert_eq!(plan(&knowledge, &findings, at(6)).len(), 2);
+}
+
+#[test]
 fn an_agent_that_overstays_its_leave_is_killed() {
     let mut knowledge = knowledge();
 

@@ -21,12 +21,15 @@ impl Router {
         }
         for action in actions {
             let outcome = self.carry_out(&action).await;
-            if let Err(error) = &outcome {
-                tracing::warn!(%action, error, "not done");
-            } else if let Action::Mesh(step) = &action {
-                changed.push(step.clone());
+            self.knowledge.done(&action, outcome.clone(), seen, uptime());
+            match (outcome, action) {
+                (Err(error), action) if self.knowledge.fails_again(&action) => {
+                    tracing::debug!(%action, error, "not done again");
+                }
+                (Err(error), action) => tracing::warn!(%action, error, "not done"),
+                (Ok(()), Action::Mesh(step)) => changed.push(step),
+                (Ok(()), _) => {}
             }
-            self.knowledge.done(&action, outcome, seen, uptime());
         }
         if !changed.is_empty() {
             let steps: Vec<String> = changed.iter().map(|step| told(step, seen)).collect();
@@ -131,7 +134,10 @@ impl Router {
     pub(super) fn verify(&mut self, changed: &[Step], seen: &Observation) {
         let findings = analyze(&self.config, &self.knowledge, seen, uptime());
         for step in changed {
-            if let Err(error) = self.knowledge.verified(step, &findings, uptime()) {
+            let Err(error) = self.knowledge.verified(step, &findings, uptime()) else { continue };
+            if self.knowledge.fails_again(&Action::Mesh(step.clone())) {
+                tracing::debug!(%step, error, "had no effect again");
+            } else {
                 tracing::warn!(%step, error, "had no effect");
             }
         }
