@@ -7,6 +7,7 @@ use spire_bridge::Uptime;
 use spire_bridge::agent::Phase;
 use spire_bridge::identity::{Standing, WallTime};
 
+use crate::analyze::Finding;
 use crate::config::{Config, Schedule};
 use crate::knowledge::Knowledge;
 use crate::measuring::{Outcome, Wish};
@@ -54,7 +55,8 @@ pub fn status(
             .map(|neighbour| told(neighbour, seen.wall))
             .collect(),
         neighbours_left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
-        findings: findings(knowledge),
+        findings: findings(knowledge, Finding::is_notable),
+        alarms: findings(knowledge, Finding::is_alarm),
         events: knowledge.episodes().map(event).collect(),
         uptime_seconds: now.since_boot().as_secs_f64(),
         dry_run: config.cycle.dry_run,
@@ -62,9 +64,9 @@ pub fn status(
     }
 }
 
-fn findings(knowledge: &Knowledge) -> Vec<String> {
-    let notable = knowledge.findings.iter().filter(|finding| finding.is_notable());
-    notable.map(ToString::to_string).collect()
+fn findings(knowledge: &Knowledge, is_meant: impl Fn(&Finding) -> bool) -> Vec<String> {
+    let meant = knowledge.findings.iter().filter(|finding| is_meant(finding));
+    meant.map(ToString::to_string).collect()
 }
 
 /// Decides the state word and its reason.

@@ -17,8 +17,9 @@ pub fn render(status: &Status) -> String {
         text.push_str(&neighbours(&status.neighbours));
     }
     for finding in &status.findings {
+        let mark = if status.alarms.contains(finding) { "ALARM:" } else { "!" };
         // A String takes any text; writing to it cannot fail.
-        let _ = writeln!(text, "! {finding}");
+        let _ = writeln!(text, "{mark} {finding}");
     }
     text
 }

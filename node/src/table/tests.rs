@@ -2,6 +2,7 @@ use spire_bridge::tls::HandshakeFailure;
 use spire_bridge::{Refusal, SpiffeId, TrustDomain};
 
 use super::*;
+use crate::analyze::Finding;
 use crate::peers::LinkEvent;
 use crate::samples::{at, config, failed, hello, knowledge, opened, seen};
 use crate::status::status;
@@ -25,6 +26,21 @@ INTERFACE  MAC                QUALITY  STATE     TLS GROUP       CERT  SPIFFE ID
 eth1       02:00:00:00:00:02  251/255  verified  X25519MLKEM768  59m   spiffe://x0tta6bl4.mesh/node/bravo
 "
     );
+}
+
+#[test]
+fn what_a_person_must_act_on_is_marked() {
+    let mut knowledge = knowledge();
+    let up = batman::Step::SetUp { link: "eth1".parse().unwrap() };
+    knowledge.findings =
+        vec![Finding::JoinTokenSpent, Finding::Contested(up), Finding::IdentityExpired];
+
+    let status = status("alpha", &config(), &knowledge, &seen(), at(2));
+
+    let text = render(&status);
+    let marks: Vec<_> = text.lines().rev().take(2).map(|line| line.split(' ').next()).collect();
+    assert_eq!(marks, [Some("!"), Some("ALARM:")]);
+    assert_eq!((status.findings.len(), status.alarms.len()), (2, 1));
 }
 
 #[test]

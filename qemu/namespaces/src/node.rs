@@ -93,9 +93,18 @@ impl Node {
 
     /// What mesh-node says is wrong.
     pub(crate) fn findings(&self, home: &Home) -> anyhow::Result<Vec<String>> {
+        self.sentences(home, "findings")
+    }
+
+    /// What mesh-node says a person must act on.
+    pub(crate) fn alarms(&self, home: &Home) -> anyhow::Result<Vec<String>> {
+        self.sentences(home, "alarms")
+    }
+
+    fn sentences(&self, home: &Home, key: &str) -> anyhow::Result<Vec<String>> {
         let status = self.ask(home, &["status"])?;
-        let findings = status.get("findings").and_then(Value::as_array).into_iter().flatten();
-        Ok(findings.filter_map(|it| Some(it.as_str()?.to_owned())).collect())
+        let told = status.get(key).and_then(Value::as_array).into_iter().flatten();
+        Ok(told.filter_map(|it| Some(it.as_str()?.to_owned())).collect())
     }
 
     /// Tells which others batctl sees a way to and when they were last heard; none while there is no mesh yet.

@@ -48,7 +48,7 @@ pub(super) async fn play(world: &mut World) -> anyhow::Result<Seen> {
     seen.took("the fight", began.elapsed());
     node.batctl(&world.home, &[KNOB, "1"])?;
     let alarmed = until(REPAIRED, || {
-        let is_told = node.findings(&world.home)?.iter().any(|it| it.contains(ALARM));
+        let is_told = node.alarms(&world.home)?.iter().any(|it| it.contains(ALARM));
         Ok((!is_told).then(|| "mesh-node's status says nothing of a fight".to_owned()))
     });
     seen.took("alarm", alarmed.await?);
