@@ -9,10 +9,10 @@ use spire_bridge::Uptime;
 const AT_ONCE: usize = 5;
 
 /// Each look reads all tables, and other programs and neighbours can give reasons without end.
-const BUSY: Duration = Duration::from_secs(4);
+const BUSY: Duration = Duration::from_secs(2);
 
-/// Further looks come this far apart: twice as often as a change of gateways must be seen.
-const APART: Duration = Duration::from_millis(500);
+/// Further looks come this far apart: a change of gateways must be seen within a second.
+const APART: Duration = Duration::from_millis(250);
 
 /// The last looks.
 #[derive(Debug, Default)]
@@ -49,10 +49,10 @@ mod tests {
     }
 
     #[test]
-    fn reasons_without_end_are_looked_at_twice_a_second() {
+    fn reasons_without_end_are_looked_at_four_times_a_second() {
         let mut pace = Pace::default();
 
-        assert_eq!(looks(&mut pace), AT_ONCE + 20);
+        assert_eq!(looks(&mut pace), AT_ONCE + 39);
     }
 
     #[test]

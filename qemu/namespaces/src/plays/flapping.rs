@@ -27,8 +27,9 @@ const TAKEN: usize = 3;
 /// What it is called meanwhile.
 const AWAY: &str = "elsewhere";
 
-/// The kernel tells at once; the machine is slow and has nineteen other nodes.
-const BACK: Duration = Duration::from_secs(20);
+/// The kernel tells at once; the machine is slow and has nineteen other nodes. Less than the time between two looks that nothing
+/// gives a reason for.
+const BACK: Duration = Duration::from_secs(8);
 
 /// Memory that a process may have more of afterwards: less than a page for each flap.
 const GROWTH_KIB: u64 = 128;
