@@ -64,6 +64,7 @@ fn link(name: &str, index: u32, address: MacAddr, master: Option<u32>, kind: Opt
         master: master.map(IfIndex),
         lower: None,
         vlan: None,
+        filters_vlans: false,
         mtu: Some(1500),
     }
 }

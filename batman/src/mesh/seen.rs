@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use netlink_packet_route::link::{
-    InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    InfoBridge, InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 
 use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Vlan, VlanId};
@@ -72,6 +72,8 @@ pub struct Link {
     pub lower: Option<IfIndex>,
     /// The VLAN that it is of the link below it, if it is one.
     pub vlan: Option<VlanId>,
+    /// Whether it is a bridge that tells VLANs apart, and so brings its ports the VLANs that they have there.
+    pub filters_vlans: bool,
     /// How large a packet it carries, in bytes.
     pub mtu: Option<u32>,
 }
@@ -154,6 +156,7 @@ impl TryFrom<&LinkMessage> for Link {
             master,
             lower,
             vlan: vlan(infos),
+            filters_vlans: filters_vlans(infos),
             mtu,
         })
     }
@@ -164,6 +167,14 @@ fn kind(infos: &[LinkInfo]) -> Option<String> {
         LinkInfo::Kind(kind) => Some(kind.to_string()),
         _ => None,
     })
+}
+
+fn filters_vlans(infos: &[LinkInfo]) -> bool {
+    let filtering = |info: &LinkInfo| match info {
+        LinkInfo::Data(InfoData::Bridge(data)) => data.contains(&InfoBridge::VlanFiltering(true)),
+        _ => false,
+    };
+    infos.iter().any(filtering)
 }
 
 fn vlan(infos: &[LinkInfo]) -> Option<VlanId> {
@@ -244,6 +255,7 @@ mod tests {
                 master: Some(IfIndex(7)),
                 lower: None,
                 vlan: None,
+                filters_vlans: false,
                 mtu: Some(1500),
             }
         );
@@ -288,6 +300,19 @@ mod tests {
 
         let names: Vec<_> = kept.iter().map(|link| link.name.as_str()).collect();
         assert_eq!(names, ["bat0", "guests"]);
+    }
+
+    #[test]
+    fn bridge_says_whether_it_filters_vlans() {
+        let bridge = |filtering| {
+            let data = InfoData::Bridge(vec![InfoBridge::VlanFiltering(filtering)]);
+            let info = vec![LinkInfo::Kind(InfoKind::Bridge), LinkInfo::Data(data)];
+            let name = LinkAttribute::IfName("br-lan".to_owned());
+            let attributes = vec![name, LinkAttribute::LinkInfo(info)];
+            Link::try_from(&message(4, LinkFlags::Up, attributes)).unwrap().filters_vlans
+        };
+
+        assert_eq!((bridge(true), bridge(false)), (true, false));
     }
 
     #[test]

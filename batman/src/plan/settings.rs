@@ -93,13 +93,14 @@ fn of_vlan(
 }
 
 /// Whether a VLAN that is there is another's: of a link with another name, or of the bridge whose
-/// port the mesh device is. Else its link is gone, and the kernel keeps the VLAN for as long as it
+/// port the mesh device is, if that bridge filters VLANs. Else its link is gone, and the kernel keeps the VLAN for as long as it
 /// knows clients in it (batadv_interface_add_vid in net/batman-adv/mesh-interface.c revives it).
 fn is_brought(id: VlanId, seen: &Seen, kept: Option<&MeshDevice>) -> bool {
     let Some(device) = kept else { return false };
-    let has_master = seen.link_at(device.index).is_some_and(|link| link.master.is_some());
+    let master = seen.link_at(device.index).and_then(|link| seen.link_at(link.master?));
+    let is_bridged = master.is_some_and(|master| master.filters_vlans);
     let is_of_it = |link: &Link| link.vlan == Some(id) && link.lower == Some(device.index);
-    has_master || seen.links.iter().any(is_of_it)
+    is_bridged || seen.links.iter().any(is_of_it)
 }
 
 /// Whether a link outlives the deletion of the mesh device, if that is planned.

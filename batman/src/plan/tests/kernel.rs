@@ -28,6 +28,7 @@ pub(super) struct PretendLink {
     pub(super) master: Option<u32>,
     pub(super) lower: Option<u32>,
     pub(super) vlan: Option<u16>,
+    pub(super) filters_vlans: bool,
     pub(super) mtu: u32,
     pub(super) address: [u8; 6],
     pub(super) settings: MeshSettings,
@@ -109,6 +110,7 @@ impl PretendKernel {
             master: link.master.map(IfIndex),
             lower: link.lower.map(IfIndex),
             vlan: link.vlan.map(|id| VlanId::new(id).unwrap()),
+            filters_vlans: link.filters_vlans,
             mtu: Some(link.mtu),
         });
         let addresses = self.links.values().flat_map(|link| {

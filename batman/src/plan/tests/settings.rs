@@ -142,16 +142,34 @@ fn whole_with_vlan() -> (Wanted, PretendKernel) {
     (wanted.with_vlan(vlan, VlanSettings { ap_isolation: Some(true) }).unwrap(), kernel)
 }
 
-#[test]
-fn vlan_that_a_bridge_brought_is_adopted() {
+/// The same, with the mesh in its bridge.
+fn bridged_with_vlan() -> (Wanted, PretendKernel) {
     let (wanted, kernel) = whole_with_vlan();
     let lan = Lan { bridge: "br-lan".parse().unwrap(), ports: vec![] };
-    let wanted = wanted.with_lan(lan).unwrap();
     let mut kernel = kernel.with_kind("br-lan", "bridge");
     let bridge = kernel.link("br-lan").index;
     kernel.link("bat0").master = Some(bridge);
+    (wanted.with_lan(lan).unwrap(), kernel)
+}
+
+#[test]
+fn vlan_that_a_filtering_bridge_brought_is_adopted() {
+    let (wanted, mut kernel) = bridged_with_vlan();
+    kernel.link("br-lan").filters_vlans = true;
 
     check_wanted(&wanted, kernel, &["set bat0 VLAN 10 ap_isolation on"], &[]);
+}
+
+#[test]
+fn link_of_a_vlan_is_made_again_in_a_bridge_that_does_not_filter() {
+    let (wanted, kernel) = bridged_with_vlan();
+
+    check_wanted(
+        &wanted,
+        kernel,
+        &["create bat0.10 (VLAN 10 of bat0)", "set bat0.10 up", "set bat0 VLAN 10 ap_isolation on"],
+        &[],
+    );
 }
 
 #[test]
