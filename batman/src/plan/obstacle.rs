@@ -1,7 +1,10 @@
 use std::fmt;
 
-use super::kept;
-use crate::{IfIndex, IfName, Knob, Link, RoutingAlgorithm, Seen, Setting, Wanted};
+use super::{
+    kept,
+    settings::{carries, is_brought},
+};
+use crate::{IfIndex, IfName, Knob, Link, RoutingAlgorithm, Seen, Setting, VlanId, Wanted};
 
 /// Something that is in the way of the wanted mesh and that no step will move.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -50,17 +53,17 @@ pub enum Named {
     Mesh,
     /// The bridge.
     Bridge,
-    /// A VLAN's link.
-    Vlan,
+    /// The link of this VLAN.
+    Vlan(VlanId),
 }
 
 impl fmt::Display for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mesh => "mesh",
-            Self::Bridge => "bridge",
-            Self::Vlan => "VLAN of the mesh",
-        })
+        match self {
+            Self::Mesh => f.write_str("mesh"),
+            Self::Bridge => f.write_str("bridge"),
+            Self::Vlan(id) => write!(f, "VLAN {id} of the mesh"),
+        }
     }
 }
 
@@ -156,10 +159,13 @@ fn mesh_in(masters: &[Option<IfIndex>], wanted: &Wanted, seen: &Seen) -> Vec<Obs
 
 fn vlans(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
     let Some(device) = kept(wanted, seen) else { return Vec::new() };
-    let missing = wanted.vlans().filter(|(id, _)| seen.vlans.iter().all(|vlan| vlan.id != *id));
-    let link = missing.filter_map(|(id, _)| seen.link(&wanted.vlan_link(id)?));
-    let other = link.filter(|link| !link.is_kind(Link::VLAN) || link.lower != Some(device.index));
-    other.map(|link| taken(link, Named::Vlan)).collect()
+    let is_there = |id: VlanId| {
+        seen.vlans.iter().any(|vlan| vlan.id == id) && is_brought(id, seen, Some(device))
+    };
+    let missing = wanted.vlans().map(|(id, _)| id).filter(|id| !is_there(*id));
+    let link = missing.filter_map(|id| Some((id, seen.link(&wanted.vlan_link(id)?)?)));
+    let other = link.filter(|(id, link)| !carries(link, *id, device));
+    other.map(|(id, link)| taken(link, Named::Vlan(id))).collect()
 }
 
 fn lacking(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {

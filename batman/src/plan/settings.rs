@@ -72,9 +72,7 @@ fn of_vlan(
     let mesh = || wanted.mesh().clone();
     let vlan = seen.vlans.iter().find(|vlan| kept.is_some() && vlan.id == id);
     let link = seen.link(&name).filter(|link| is_left(link, seen, kept));
-    let is_ours = |link: &&Link| {
-        link.is_kind(Link::VLAN) && kept.is_some_and(|device| link.lower == Some(device.index))
-    };
+    let is_ours = |link: &&Link| kept.is_some_and(|device| carries(link, id, device));
     let mut steps = Vec::new();
     match (vlan, link) {
         (None, Some(link)) if !is_ours(&link) => return steps,
@@ -92,10 +90,15 @@ fn of_vlan(
     steps
 }
 
+/// Whether a link is this VLAN's of this mesh device.
+pub(super) fn carries(link: &Link, id: VlanId, device: &MeshDevice) -> bool {
+    link.is_kind(Link::VLAN) && link.vlan == Some(id) && link.lower == Some(device.index)
+}
+
 /// Whether a VLAN that is there is another's: of a link with another name, or of the bridge whose
 /// port the mesh device is, if that bridge filters VLANs. Else its link is gone, and the kernel keeps the VLAN for as long as it
 /// knows clients in it (batadv_interface_add_vid in net/batman-adv/mesh-interface.c revives it).
-fn is_brought(id: VlanId, seen: &Seen, kept: Option<&MeshDevice>) -> bool {
+pub(super) fn is_brought(id: VlanId, seen: &Seen, kept: Option<&MeshDevice>) -> bool {
     let Some(device) = kept else { return false };
     let master = seen.link_at(device.index).and_then(|link| seen.link_at(link.master?));
     let is_bridged = master.is_some_and(|master| master.filters_vlans);

@@ -203,8 +203,27 @@ fn stranger_under_the_name_of_a_vlan_is_left_alone() {
         &wanted,
         kernel.with_kind("bat0.10", "dummy"),
         &[],
-        &["the name bat0.10 belongs to a link that is no VLAN of the mesh (dummy)"],
+        &["the name bat0.10 belongs to a link that is no VLAN 10 of the mesh (dummy)"],
     );
+}
+
+#[test]
+fn link_under_the_name_of_a_vlan_that_carries_another_is_named() {
+    for is_there in [false, true] {
+        let (wanted, mut kernel) = whole_with_vlan();
+        if !is_there {
+            kernel.link("bat0").vlans.clear();
+        }
+        let (kind, lower) = (Some(Link::VLAN), Some(kernel.link("bat0").index));
+        let link = kernel::PretendLink { kind, lower, vlan: Some(11), ..Default::default() };
+
+        check_wanted(
+            &wanted,
+            kernel.and("bat0.10", link),
+            if is_there { &["set bat0 VLAN 10 ap_isolation on"] } else { &[] },
+            &["the name bat0.10 belongs to a link that is no VLAN 10 of the mesh (vlan)"],
+        );
+    }
 }
 
 #[test]
