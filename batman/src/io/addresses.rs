@@ -49,7 +49,14 @@ impl Kernel {
         let link = IfIndex(self.index(step, link).await?);
         let question = RouteNetlinkMessage::NewAddress(message(link, address));
         let outcome = self.route.change(question, NLM_F_CREATE | NLM_F_EXCL).await;
-        done_or(step, outcome, Errno::EEXIST)
+        if matches!(outcome, Err(Failure::Refused { errno: Errno::EEXIST, .. })) {
+            // IPv6 says the same of one that is there with another prefix.
+            let there = self.addresses(&[link]).await?;
+            if there.iter().any(|there| there.address == address) {
+                return Ok(());
+            }
+        }
+        outcome.map_err(|failure| error(failure, Request::Step(step.clone())))
     }
 
     /// The kernel mostly makes one by itself when the link comes up, but not where it was told to
@@ -73,16 +80,10 @@ impl Kernel {
     ) -> Result<()> {
         let link = IfIndex(self.index(step, link).await?);
         let question = RouteNetlinkMessage::DelAddress(message(link, address));
-        let outcome = self.route.change(question, 0).await;
-        done_or(step, outcome, Errno::EADDRNOTAVAIL)
-    }
-}
-
-/// Makes an outcome of a change, where `already` is how the kernel says that there is nothing to do.
-fn done_or(step: &Step, outcome: Result<(), Failure>, already: Errno) -> Result<()> {
-    match outcome {
-        Err(Failure::Refused { errno, .. }) if errno == already => Ok(()),
-        outcome => outcome.map_err(|failure| error(failure, Request::Step(step.clone()))),
+        match self.route.change(question, 0).await {
+            Err(Failure::Refused { errno: Errno::EADDRNOTAVAIL, .. }) => Ok(()),
+            outcome => outcome.map_err(|failure| error(failure, Request::Step(step.clone()))),
+        }
     }
 }
 

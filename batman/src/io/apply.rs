@@ -40,7 +40,7 @@ impl Kernel {
             Step::AddPort { port, bridge } => self.add_port(step, port, bridge).await,
             Step::AddAddress { link, address } => self.add_address(step, link, *address).await,
             Step::AddLinkLocal { link } => self.add_link_local(step, link).await,
-            Step::RemoveAddress { link, address } => {
+            Step::RemoveAddress { link, address, .. } => {
                 self.remove_address(step, link, *address).await
             }
         }

@@ -3,7 +3,7 @@
 use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Step, Wanted};
 
 /// Adds what is missing and removes what carries our mark and is not wanted. Nobody else's address
-/// is removed.
+/// is removed, but for one that is wanted with another prefix where the kernel takes only one.
 pub(super) fn steps(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Vec<Step> {
     let host = match host(wanted, seen, kept) {
         Host::Link(index) => Some(index),
@@ -38,7 +38,8 @@ fn host(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Host {
     }
 }
 
-/// What we added to the host, and to the mesh device before it became a port, and is not wanted.
+/// What we added to the host, and to the mesh device before it became a port, and is not wanted; and
+/// what keeps a wanted address from the host.
 fn superfluous(
     wanted: &Wanted,
     seen: &Seen,
@@ -51,15 +52,15 @@ fn superfluous(
         }
         kept.filter(|device| device.index == index).map(|device| &device.name)
     };
-    let ours = seen.addresses.iter().filter(|address| address.is_ours);
-    let unwanted = ours.filter(|address| {
-        Some(address.link) != host || !wanted.addresses().contains(&address.address)
-    });
-    // The link-local address comes and goes with its link.
-    let unwanted = unwanted.filter(|address| !address.address.is_link_local());
-    let steps = unwanted.filter_map(|address| {
-        let link = name(address.link)?.clone();
-        Some(Step::RemoveAddress { link, address: address.address })
+    let steps = seen.addresses.iter().filter_map(|seen| {
+        let is_of_host = Some(seen.link) == host;
+        let to_become =
+            wanted.addresses().iter().find(|it| is_of_host && it.excludes(seen.address));
+        let is_wanted = is_of_host && wanted.addresses().contains(&seen.address);
+        // The link-local address comes and goes with its link.
+        let is_left_over = seen.is_ours && !is_wanted && !seen.address.is_link_local();
+        let link = name(seen.link).filter(|_| is_left_over || to_become.is_some())?.clone();
+        Some(Step::RemoveAddress { link, address: seen.address, to_become: to_become.copied() })
     });
     steps.collect()
 }

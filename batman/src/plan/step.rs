@@ -117,6 +117,9 @@ pub enum Step {
         link: IfName,
         /// The address.
         address: Address,
+        /// The same under another prefix that takes its place, if that is why: IPv6 has each
+        /// address of a link once.
+        to_become: Option<Address>,
     },
 }
 
@@ -178,8 +181,15 @@ impl fmt::Display for Step {
             Self::AddPort { port, bridge } => write!(f, "add port {port} to {bridge}"),
             Self::AddAddress { link, address } => write!(f, "add address {address} to {link}"),
             Self::AddLinkLocal { link } => write!(f, "add link-local address to {link}"),
-            Self::RemoveAddress { link, address } => {
+            Self::RemoveAddress { link, address, to_become: None } => {
                 write!(f, "remove address {address} from {link}")
+            }
+            Self::RemoveAddress { link, address, to_become: Some(other) } => {
+                write!(
+                    f,
+                    "remove address {address} from {link} (to add it again with /{})",
+                    other.prefix()
+                )
             }
         }
     }

@@ -44,6 +44,12 @@ impl Address {
         self.prefix
     }
 
+    /// Tells whether the kernel refuses this address beside another on one link: in IPv6 an address
+    /// has one prefix (`ipv6_chk_same_addr` in net/ipv6/addrconf.c).
+    pub fn excludes(self, other: Self) -> bool {
+        self.ip.is_ipv6() && self.ip == other.ip && self.prefix != other.prefix
+    }
+
     /// Tells whether it holds on one link only, by itself on each.
     pub fn is_link_local(self) -> bool {
         matches!(self.ip, IpAddr::V6(ip) if ip.is_unicast_link_local())

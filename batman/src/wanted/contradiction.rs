@@ -43,6 +43,9 @@ pub enum Contradiction {
     /// An address is listed twice.
     #[error("address {0} is named twice")]
     AddressTwice(Address),
+    /// An IPv6 address is wanted with two prefixes.
+    #[error("{0} is wanted with another prefix too: a link has each IPv6 address once")]
+    TwoPrefixes(Address),
 }
 
 fn range(setting: Setting, algorithm: RoutingAlgorithm) -> String {

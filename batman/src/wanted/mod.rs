@@ -151,13 +151,15 @@ impl Wanted {
     /// # Errors
     /// See [`Wanted::new`].
     pub fn with_addresses(mut self, addresses: Vec<Address>) -> Result<Self, Contradiction> {
-        match twice(&addresses) {
-            Some(&address) => Err(Contradiction::AddressTwice(address)),
-            None => {
-                self.addresses = addresses;
-                Ok(self)
-            }
+        if let Some(&address) = twice(&addresses) {
+            return Err(Contradiction::AddressTwice(address));
         }
+        let is_excluded = |address: &&Address| addresses.iter().any(|it| it.excludes(**address));
+        if let Some(&address) = addresses.iter().find(is_excluded) {
+            return Err(Contradiction::TwoPrefixes(address));
+        }
+        self.addresses = addresses;
+        Ok(self)
     }
 
     /// Returns the mesh device's name.

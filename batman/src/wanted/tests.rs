@@ -125,6 +125,19 @@ fn addresses_are_of_hosts_and_have_a_prefix() {
 }
 
 #[test]
+fn ipv6_address_has_one_prefix() {
+    let with = |texts: [&str; 2]| {
+        let addresses = texts.map(|text| text.parse().unwrap());
+        wanted(&["eth1"]).unwrap().with_addresses(addresses.into()).map(drop)
+    };
+
+    let refusal = Contradiction::TwoPrefixes("fd00::1/64".parse().unwrap());
+    assert_eq!(with(["fd00::1/64", "fd00::1/48"]), Err(refusal));
+    assert_eq!(with(["fd00::1/64", "fd00::2/48"]), Ok(()));
+    assert_eq!(with(["10.0.0.1/24", "10.0.0.1/16"]), Ok(()));
+}
+
+#[test]
 fn link_local_address_follows_the_hardware_address() {
     let address = Address::link_local("02:0a:0b:0c:0d:0e".parse().unwrap());
 

@@ -197,13 +197,16 @@ impl PretendKernel {
             Step::AddAddress { link, address } => {
                 let link = self.link(link.as_str());
                 assert!(link.addresses.iter().all(|(there, _)| there != address), "added twice");
+                let is_refused = |(there, _): &(Address, bool)| address.excludes(*there);
+                assert!(!link.addresses.iter().any(is_refused), "{step} is refused");
                 link.addresses.push((*address, true));
             }
             Step::AddLinkLocal { link } => self.add_link_local(link.as_str(), true),
-            Step::RemoveAddress { link, address } => {
+            Step::RemoveAddress { link, address, to_become } => {
                 let link = self.link(link.as_str());
                 let at = link.addresses.iter().position(|(there, _)| there == address).unwrap();
-                assert!(link.addresses.remove(at).1, "another's address is removed");
+                let (_, is_ours) = link.addresses.remove(at);
+                assert!(is_ours || to_become.is_some(), "another's address is removed");
             }
         }
     }

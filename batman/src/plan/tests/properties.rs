@@ -11,15 +11,23 @@ use crate::{
 const MASTERS: [&str; 4] = ["bat0", "bat1", "br0", "br-lan"];
 const LINKS: [&str; 4] = ["eth0", "eth1", "eth2", "wlan0"];
 const PORTS: [&str; 2] = ["lan0", "lan1"];
-const ADDRESSES: [&str; 3] = ["10.0.0.1/24", "10.0.0.1/16", "fd00::1/64"];
+const ADDRESSES: [&str; 4] = ["10.0.0.1/24", "10.0.0.1/16", "fd00::1/64", "fd00::1/128"];
 
 fn algorithm() -> impl Strategy<Value = RoutingAlgorithm> {
     prop_oneof![Just(BatmanIv), Just(BatmanV)]
 }
 
 fn addresses() -> impl Strategy<Value = Vec<Address>> {
-    let texts = subsequence(ADDRESSES.to_vec(), 0..=ADDRESSES.len());
-    texts.prop_map(|texts| texts.iter().map(|text| text.parse().unwrap()).collect())
+    let texts = subsequence(ADDRESSES.to_vec(), 0..=ADDRESSES.len()).prop_shuffle();
+    texts.prop_map(|texts| {
+        let mut addresses: Vec<Address> = Vec::new();
+        for address in texts.iter().map(|text| text.parse().unwrap()) {
+            if !addresses.iter().any(|there| there.excludes(address)) {
+                addresses.push(address);
+            }
+        }
+        addresses
+    })
 }
 
 /// What may be under the names of the mesh device, its VLAN and its bridge.

@@ -288,6 +288,28 @@ fn addresses_that_others_added_stay_and_ours_follow_the_wish() {
 }
 
 #[test]
+fn address_under_another_prefix_is_in_the_way_in_ipv6_only() {
+    for is_ours in [false, true] {
+        let (wanted, mut kernel) = whole(BatmanIv);
+        let addresses = ["10.0.0.1/24", "fd00::1/64"].map(|text| text.parse().unwrap());
+        let wanted = wanted.with_addresses(addresses.into()).unwrap();
+        kernel.link("bat0").addresses.push(("10.0.0.1/16".parse().unwrap(), false));
+        kernel.link("bat0").addresses.push(("fd00::1/128".parse().unwrap(), is_ours));
+
+        check_wanted(
+            &wanted,
+            kernel,
+            &[
+                "remove address fd00::1/128 from bat0 (to add it again with /64)",
+                "add address 10.0.0.1/24 to bat0",
+                "add address fd00::1/64 to bat0",
+            ],
+            &[],
+        );
+    }
+}
+
+#[test]
 fn addresses_move_to_the_bridge_with_the_mesh() {
     let (wanted, mut kernel) = whole(BatmanIv);
     let lan = Lan { bridge: "br-lan".parse().unwrap(), ports: vec![] };
