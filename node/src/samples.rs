@@ -87,6 +87,7 @@ pub(crate) fn mesh() -> Seen {
             link: IfIndex(9),
             address: Address::link_local(MacAddr([2, 0, 0, 0, 9, 9])),
             is_ours: false,
+            is_duplicate: false,
         }],
         neighbours: vec![Neighbour {
             address: PEER,

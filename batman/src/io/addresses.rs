@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    address::{AddressAttribute, AddressMessage, AddressProtocol},
+    address::{
+        AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressProtocol,
+    },
 };
 
 use super::{
@@ -66,7 +68,7 @@ impl Kernel {
         let there = self.addresses(&[link.index]).await?;
         let address = link.address.map(Address::link_local);
         match address {
-            _ if there.iter().any(|there| there.address.is_link_local()) => Ok(()),
+            _ if there.iter().any(LinkAddress::is_usable_link_local) => Ok(()),
             Some(address) => self.add_address(step, name, address).await,
             None => Err(refused(step, Errno::EADDRNOTAVAIL)),
         }
@@ -114,10 +116,13 @@ fn read(message: &AddressMessage) -> Option<LinkAddress> {
     let ip = local.or_else(|| {
         find(|a| if let AddressAttribute::Address(ip) = a { Some(*ip) } else { None })
     })?;
+    let has_failed = |attribute: &AddressAttribute| matches!(attribute, AddressAttribute::Flags(flags) if flags.contains(AddressFlags::Dadfailed));
     Some(LinkAddress {
         link: IfIndex(message.header.index),
         address: Address::new(ip, message.header.prefix_len)?,
         is_ours: message.attributes.contains(&AddressAttribute::Protocol(OURS)),
+        is_duplicate: message.header.flags.contains(AddressHeaderFlags::Dadfailed)
+            || message.attributes.iter().any(has_failed),
     })
 }
 
@@ -132,7 +137,8 @@ mod tests {
 
             let read = read(&message(IfIndex(7), address));
 
-            let expected = LinkAddress { link: IfIndex(7), address, is_ours: true };
+            let expected =
+                LinkAddress { link: IfIndex(7), address, is_ours: true, is_duplicate: false };
             assert_eq!(read, Some(expected), "{text}");
         }
     }
@@ -143,6 +149,20 @@ mod tests {
 
         let broadcast = AddressAttribute::Broadcast([10, 1, 15, 255].into());
         assert!(message.attributes.contains(&broadcast));
+    }
+
+    #[test]
+    fn address_that_somebody_else_has_too_is_told_apart() {
+        for (flags, is_duplicate) in [
+            (AddressFlags::Permanent, false),
+            (AddressFlags::Permanent | AddressFlags::Tentative, false),
+            (AddressFlags::Permanent | AddressFlags::Dadfailed, true),
+        ] {
+            let mut message = message(IfIndex(7), "fd00::1/64".parse().unwrap());
+            message.attributes.push(AddressAttribute::Flags(flags));
+
+            assert_eq!(read(&message).unwrap().is_duplicate, is_duplicate, "{flags:?}");
+        }
     }
 
     #[test]

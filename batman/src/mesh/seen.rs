@@ -88,6 +88,15 @@ pub struct LinkAddress {
     /// It was added by [`Step::AddAddress`](crate::Step::AddAddress): the kernel keeps our mark
     /// beside it, since Linux 5.18.
     pub is_ours: bool,
+    /// Somebody else on the link has it too, so the kernel does not use it (RFC 4862, section 5.4.5).
+    pub is_duplicate: bool,
+}
+
+impl LinkAddress {
+    /// Tells whether it is a link-local address that the kernel uses.
+    pub fn is_usable_link_local(&self) -> bool {
+        self.address.is_link_local() && !self.is_duplicate
+    }
 }
 
 impl Link {

@@ -1,6 +1,7 @@
 //! The addresses of the link by which this node is reached in the mesh.
 
-use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Step, Wanted};
+use super::kept;
+use crate::{Address, IfIndex, IfName, Link, LinkAddress, MeshDevice, Seen, Step, Wanted};
 
 /// Adds what is missing and removes what carries our mark and is not wanted. Nobody else's address
 /// is removed, but for one that is wanted with another prefix where the kernel takes only one.
@@ -13,7 +14,12 @@ pub(super) fn steps(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> 
     let mut steps = superfluous(wanted, seen, kept, host);
     let link = wanted.host();
     let of_host = || seen.addresses.iter().filter(|address| Some(address.link) == host);
-    if !of_host().any(|address| address.address.is_link_local()) {
+    // One that was found to be somebody else's stays on the link, and cannot be added again.
+    let own = host.and_then(|host| seen.link_at(host)?.address).map(Address::link_local);
+    let is_settled = |it: &LinkAddress| {
+        it.is_usable_link_local() || (it.is_duplicate && Some(it.address) == own)
+    };
+    if !of_host().any(is_settled) {
         steps.push(Step::AddLinkLocal { link: link.clone() });
     }
     let missing = wanted.addresses().iter().filter(|a| of_host().all(|seen| seen.address != **a));
@@ -36,6 +42,21 @@ fn host(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Host {
         (None, None, Some(device)) => Host::Link(device.index),
         (None, Some(_), _) | (None, None, None) => Host::New,
     }
+}
+
+/// The addresses of the host that are wanted, and those of its link, which it has in vain: somebody else
+/// has them too.
+pub(super) fn duplicates<'a>(
+    wanted: &'a Wanted,
+    seen: &'a Seen,
+) -> impl Iterator<Item = Address> + 'a {
+    let host = match host(wanted, seen, kept(wanted, seen)) {
+        Host::Link(index) => Some(index),
+        Host::New | Host::Taken => None,
+    };
+    let of_host = seen.addresses.iter().filter(move |address| Some(address.link) == host);
+    let addresses = of_host.filter(|address| address.is_duplicate).map(|address| address.address);
+    addresses.filter(|it| it.is_link_local() || wanted.addresses().contains(it))
 }
 
 /// What we added to the host, and to the mesh device before it became a port, and is not wanted; and

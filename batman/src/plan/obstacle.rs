@@ -1,10 +1,13 @@
 use std::fmt;
 
 use super::{
+    addresses::duplicates,
     kept,
     settings::{carries, is_brought},
 };
-use crate::{IfIndex, IfName, Knob, Link, RoutingAlgorithm, Seen, Setting, VlanId, Wanted};
+use crate::{
+    Address, IfIndex, IfName, Knob, Link, RoutingAlgorithm, Seen, Setting, VlanId, Wanted,
+};
 
 /// Something that is in the way of the wanted mesh and that no step will move.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +32,13 @@ pub enum Obstacle {
         wanted: Named,
         /// What the link is instead; nothing for hardware.
         kind: Option<String>,
+    },
+    /// Somebody else on the link has an address too, so the kernel does not use it.
+    Duplicate {
+        /// The link.
+        link: IfName,
+        /// The address.
+        address: Address,
     },
     /// This kernel does not have the wanted algorithm. A mesh of another stays as it is.
     AlgorithmLacking {
@@ -81,6 +91,9 @@ impl fmt::Display for Obstacle {
                 let kind = kind.as_deref().unwrap_or("hardware");
                 write!(f, "the name {link} belongs to a link that is no {wanted} ({kind})")
             }
+            Self::Duplicate { link, address } => {
+                write!(f, "{} on {link} is used by somebody else too", address.ip())
+            }
             Self::AlgorithmLacking { mesh, algorithm } => {
                 write!(f, "this kernel has no {algorithm} for {mesh}")?;
                 match algorithm {
@@ -116,6 +129,9 @@ pub fn obstacles(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
     obstacles.extend(members(wanted.hard_interfaces(), &[mesh], seen));
     obstacles.extend(lan(wanted, seen));
     obstacles.extend(vlans(wanted, seen));
+    let link = wanted.host();
+    let duplicate = |address| Obstacle::Duplicate { link: link.clone(), address };
+    obstacles.extend(duplicates(wanted, seen).map(duplicate));
     obstacles.extend(lacking(wanted, seen));
     obstacles
 }

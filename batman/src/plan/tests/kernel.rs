@@ -35,6 +35,8 @@ pub(super) struct PretendLink {
     pub(super) interface: InterfaceSettings,
     pub(super) vlans: BTreeMap<u16, VlanSettings>,
     pub(super) addresses: Vec<(Address, bool)>,
+    /// Those of its addresses that somebody else has too.
+    pub(super) duplicates: BTreeSet<Address>,
 }
 
 impl PretendKernel {
@@ -118,6 +120,7 @@ impl PretendKernel {
                 link: IfIndex(link.index),
                 address,
                 is_ours,
+                is_duplicate: link.duplicates.contains(&address),
             };
             link.addresses.iter().map(address).collect::<Vec<_>>()
         });
@@ -242,8 +245,12 @@ impl PretendKernel {
 
     fn add_link_local(&mut self, name: &str, is_ours: bool) {
         let link = self.link(name);
-        if !link.addresses.iter().any(|(address, _)| address.is_link_local()) {
-            link.addresses.push((link_local(name), is_ours));
+        let own = link_local(name);
+        let is_usable =
+            |address: &Address| address.is_link_local() && !link.duplicates.contains(address);
+        if !link.addresses.iter().any(|(address, _)| is_usable(address)) {
+            assert!(link.addresses.iter().all(|(address, _)| *address != own), "added twice");
+            link.addresses.push((own, is_ours));
         }
     }
 

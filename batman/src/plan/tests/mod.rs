@@ -1,5 +1,6 @@
 //! What is planned, held against a kernel of maps.
 
+mod addresses;
 mod kernel;
 mod properties;
 mod settings;

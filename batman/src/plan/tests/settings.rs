@@ -1,4 +1,4 @@
-//! Settings, VLANs, the LAN side and addresses.
+//! Settings, VLANs and the LAN side.
 
 use super::*;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// `bat0` over `eth0` as it should be, but for what a test adds.
-fn whole(algorithm: RoutingAlgorithm) -> (Wanted, PretendKernel) {
+pub(super) fn whole(algorithm: RoutingAlgorithm) -> (Wanted, PretendKernel) {
     let kernel = PretendKernel::default().with_mesh("bat0", algorithm, true);
     (wanted_over(algorithm, &["eth0"]), kernel.with("eth0", true, Some("bat0")))
 }
@@ -269,72 +269,6 @@ fn stranger_under_the_name_of_the_bridge_is_left_alone() {
         &[],
         &["the name br-lan belongs to a link that is no bridge (dummy)"],
     );
-}
-
-#[test]
-fn addresses_that_others_added_stay_and_ours_follow_the_wish() {
-    let (wanted, mut kernel) = whole(BatmanIv);
-    let wanted = wanted.with_addresses(vec!["10.0.0.1/24".parse().unwrap()]).unwrap();
-    let addresses = &mut kernel.link("bat0").addresses;
-    addresses.push(("192.0.2.1/24".parse().unwrap(), false));
-    addresses.push(("10.0.0.2/24".parse().unwrap(), true));
-
-    check_wanted(
-        &wanted,
-        kernel,
-        &["remove address 10.0.0.2/24 from bat0", "add address 10.0.0.1/24 to bat0"],
-        &[],
-    );
-}
-
-#[test]
-fn address_under_another_prefix_is_in_the_way_in_ipv6_only() {
-    for is_ours in [false, true] {
-        let (wanted, mut kernel) = whole(BatmanIv);
-        let addresses = ["10.0.0.1/24", "fd00::1/64"].map(|text| text.parse().unwrap());
-        let wanted = wanted.with_addresses(addresses.into()).unwrap();
-        kernel.link("bat0").addresses.push(("10.0.0.1/16".parse().unwrap(), false));
-        kernel.link("bat0").addresses.push(("fd00::1/128".parse().unwrap(), is_ours));
-
-        check_wanted(
-            &wanted,
-            kernel,
-            &[
-                "remove address fd00::1/128 from bat0 (to add it again with /64)",
-                "add address 10.0.0.1/24 to bat0",
-                "add address fd00::1/64 to bat0",
-            ],
-            &[],
-        );
-    }
-}
-
-#[test]
-fn addresses_move_to_the_bridge_with_the_mesh() {
-    let (wanted, mut kernel) = whole(BatmanIv);
-    let lan = Lan { bridge: "br-lan".parse().unwrap(), ports: vec![] };
-    let wanted = wanted.with_addresses(vec!["10.0.0.1/24".parse().unwrap()]).unwrap();
-    let wanted = wanted.with_lan(lan).unwrap();
-    kernel.link("bat0").addresses.push(("10.0.0.1/24".parse().unwrap(), true));
-
-    check_wanted(
-        &wanted,
-        kernel.with_kind("br-lan", "bridge"),
-        &[
-            "add port bat0 to br-lan",
-            "remove address 10.0.0.1/24 from bat0",
-            "add address 10.0.0.1/24 to br-lan",
-        ],
-        &[],
-    );
-}
-
-#[test]
-fn link_without_a_link_local_address_gets_one() {
-    let (wanted, mut kernel) = whole(BatmanIv);
-    kernel.link("bat0").addresses.clear();
-
-    check_wanted(&wanted, kernel, &["add link-local address to bat0"], &[]);
 }
 
 #[test]
