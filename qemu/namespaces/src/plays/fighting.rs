@@ -29,8 +29,9 @@ const REPAIRS: usize = 5;
 /// What mesh-node says of a fight, in its log and in its status.
 const ALARM: &str = "another program undoes what mesh-node does";
 
-/// The kernel tells at once; the machine is slow and has nineteen other nodes.
-const REPAIRED: Duration = Duration::from_secs(20);
+/// The kernel tells at once; the machine is slow and has nineteen other nodes. Less than the time between two looks that nothing
+/// gives a reason for.
+const REPAIRED: Duration = Duration::from_secs(8);
 
 /// What is not repaired within this is left alone.
 const LEFT: Duration = Duration::from_secs(3);
