@@ -206,6 +206,8 @@ impl Errno {
     pub const EPERM: Self = Self(1);
     /// There is no such thing: no such family, or a mesh without an active hard interface.
     pub const ENOENT: Self = Self(2);
+    /// It cannot be changed while it is in use.
+    pub const EBUSY: Self = Self(16);
     /// There is such a thing already.
     pub const EEXIST: Self = Self(17);
     /// There is no such link.

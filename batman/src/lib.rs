@@ -53,7 +53,7 @@ pub use knob::{
 };
 pub use mesh::{
     Backbone, CachedAddress, Claim, ClientFlags, Counters, Gateway, GlobalClient, Happening,
-    HardInterface, Incomplete, InvalidVlanId, Link, LinkAddress, LocalClient, Measurement,
+    HardInterface, Held, Incomplete, InvalidVlanId, Link, LinkAddress, LocalClient, Measurement,
     MeasurementFault, MeshDevice, MeshEvent, MeshState, MulticastFlags, Neighbour, NeighbourLink,
     Notification, Originator, Primary, Report, Row, Seen, Vlan, VlanId,
 };

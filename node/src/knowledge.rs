@@ -5,7 +5,7 @@ pub mod told;
 
 use std::time::Duration;
 
-use batman::{Seen, Step};
+use batman::{Held, Seen, Step};
 use heapless::Deque;
 use spire_bridge::agent::Supervisor;
 use spire_bridge::{Uptime, doubling};
@@ -60,6 +60,8 @@ pub struct Knowledge {
     pub peers: Peers,
     /// Who changes back what is repaired.
     pub fights: Fights,
+    /// Which links were in the mesh.
+    pub held: Held,
     /// What was measured, and when.
     pub measuring: Measuring,
     /// What the mesh has told of itself.

@@ -16,6 +16,7 @@ impl Kernel {
         match step {
             Step::CreateMesh { mesh, algorithm } => self.create(step, mesh, *algorithm).await,
             Step::DeleteMesh { mesh, .. } => self.delete(step, mesh).await,
+            Step::Rename { link, to } => self.rename(step, link, to).await,
             Step::SetUp { link } => self.set_up(step, link).await,
             Step::SetAddress { link, address } => self.set_address(step, link, *address).await,
             Step::SetMtu { link, mtu } => self.set_mtu(step, link, *mtu).await,

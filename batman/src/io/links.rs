@@ -94,6 +94,20 @@ impl Kernel {
         self.set(step, LinkUnspec::new_with_name(link.as_str()).up().build()).await
     }
 
+    pub(super) async fn rename(&mut self, step: &Step, link: &IfName, to: &IfName) -> Result<()> {
+        let index = self.index(step, link).await?;
+        let change = || LinkUnspec::new_with_index(index);
+        let named = || change().name(to.to_string());
+        match self.set(step, named().build()).await {
+            // Before Linux 6.2 only a link that is down can be renamed (dev_change_name in net/core/dev.c).
+            Err(Error::Refused { errno: Errno::EBUSY, .. }) => {
+                self.set(step, change().down().build()).await?;
+                self.set(step, named().up().build()).await
+            }
+            outcome => outcome,
+        }
+    }
+
     pub(super) async fn attach(&mut self, step: &Step, link: &IfName, mesh: &IfName) -> Result<()> {
         let Some(Link { index: IfIndex(mesh), .. }) = self.existing_mesh(step, mesh).await? else {
             let request = Request::Step(step.clone());

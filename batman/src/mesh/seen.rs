@@ -4,7 +4,7 @@ use netlink_packet_route::link::{
     InfoBridge, InfoData, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 
-use super::{HardInterface, Incomplete, MeshDevice, Neighbour, Originator, Vlan, VlanId};
+use super::{HardInterface, Held, Incomplete, MeshDevice, Neighbour, Originator, Vlan, VlanId};
 use crate::{Address, IfIndex, IfName, LinkRate, MacAddr, RoutingAlgorithm, Wanted};
 
 /// What the kernel said about a wanted mesh, at one time.
@@ -30,6 +30,8 @@ pub struct Seen {
     /// The algorithms that this kernel offers, if that was asked and answered: it is where the mesh
     /// device has to be created, and CAP_NET_ADMIN is needed.
     pub algorithms: Option<Vec<RoutingAlgorithm>>,
+    /// What was ours at earlier looks. One look does not tell it: whoever looks again adds it.
+    pub held: Held,
     /// How many rows were not kept, because they could not be read or were beyond the bound.
     pub left_out: usize,
 }
@@ -198,7 +200,8 @@ fn vlan(infos: &[LinkInfo]) -> Option<VlanId> {
 }
 
 /// Keeps the links that are named, what is enslaved to the mesh device, the links of its wanted
-/// VLANs, and the masters and the lower links of all these.
+/// VLANs, and the masters and the lower links of all these; and every mesh device, since the wanted
+/// one may have another name now.
 pub(crate) fn relevant(mut links: Vec<Link>, wanted: &Wanted) -> Vec<Link> {
     let mesh = links.iter().find(|link| link.name == *wanted.mesh()).map(|link| link.index);
     let vlans: Vec<_> = wanted.vlans().filter_map(|(vlan, _)| wanted.vlan_link(vlan)).collect();
@@ -214,7 +217,7 @@ pub(crate) fn relevant(mut links: Vec<Link>, wanted: &Wanted) -> Vec<Link> {
     };
     let around = |link: &Link| [link.master, link.lower].into_iter().flatten().collect::<Vec<_>>();
     let neighbours: Vec<_> = links.iter().filter(|l| concerned(l)).flat_map(around).collect();
-    links.retain(|link| concerned(link) || neighbours.contains(&link.index));
+    links.retain(|link| concerned(link) || link.is_mesh() || neighbours.contains(&link.index));
     links
 }
 

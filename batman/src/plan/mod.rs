@@ -22,11 +22,16 @@ use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Wanted};
 /// A mesh device that exists is adopted as it is, unless its algorithm differs: the kernel cannot
 /// change that, so the device is deleted and created, if the kernel is not known to lack the wanted
 /// one. Links that are in the mesh and not wanted
-/// there are detached. Settings, VLANs, ports and addresses that are not wanted are another's and
+/// there are detached. A link that another program took from the mesh or its bridge since an earlier
+/// look ([`Seen::held`]) is taken back, and the mesh device that it renamed gets its name: that step
+/// stands alone, since what the device has is seen under its name only. Settings, VLANs, ports and addresses that are not wanted are another's and
 /// stay, but for addresses that carry our own mark. Steps are worth trying even after one before
 /// them failed: a hard interface that the kernel refuses does not keep the mesh from the others.
 /// What stands in the way and is not ours to move is left alone here and named by [`obstacles`].
 pub fn plan(wanted: &Wanted, seen: &Seen) -> Vec<Step> {
+    if let Some(link) = renamed(wanted, seen) {
+        return vec![Step::Rename { link: link.name.clone(), to: wanted.mesh().clone() }];
+    }
     let kept = kept(wanted, seen);
     let mut steps = Vec::new();
     if kept.is_none() && seen.lacks(wanted.algorithm()) {
@@ -61,6 +66,13 @@ fn kept<'a>(wanted: &Wanted, seen: &'a Seen) -> Option<&'a MeshDevice> {
     seen.mesh.as_ref().filter(|device| device.algorithm == Some(wanted.algorithm()))
 }
 
+/// The mesh device that had the wanted name at the last look, if it has another now and nothing has
+/// the wanted one.
+fn renamed<'a>(wanted: &Wanted, seen: &'a Seen) -> Option<&'a Link> {
+    let device = seen.link_at(seen.held.mesh()?).filter(|link| link.is_mesh())?;
+    seen.link(wanted.mesh()).is_none().then_some(device)
+}
+
 fn hardware_address(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> Option<Step> {
     let first = wanted.hard_interfaces().first().and_then(|name| seen.link(name));
     let address = wanted.mac().address(first.and_then(|link| link.address))?;
@@ -78,10 +90,12 @@ fn hard_interfaces(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> V
     steps
 }
 
-/// The wanted hard interfaces that exist and serve nobody else.
+/// The wanted hard interfaces that exist and serve nobody else, or that somebody took.
 fn available<'a>(wanted: &Wanted, seen: &'a Seen) -> Vec<&'a Link> {
     let existing = wanted.hard_interfaces().iter().filter_map(|name| seen.link(name));
-    existing.filter(|link| other_master(link, seen).is_none()).collect()
+    let is_taken =
+        |link: &Link| other_master(link, seen).is_some() && !seen.held.contains(link.index);
+    existing.filter(|link| !is_taken(link)).collect()
 }
 
 fn other_master(link: &Link, seen: &Seen) -> Option<IfIndex> {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{
     addresses::duplicates,
-    kept,
+    kept, renamed,
     settings::{carries, is_brought},
 };
 use crate::{
@@ -17,7 +17,8 @@ pub enum Obstacle {
         /// The wanted name.
         link: IfName,
     },
-    /// A wanted hard interface or port, or the mesh device, serves another master.
+    /// A wanted hard interface or port, or the mesh device, serves another master, as it did from the
+    /// start.
     Enslaved {
         /// The link.
         link: IfName,
@@ -113,8 +114,9 @@ impl fmt::Display for Obstacle {
 
 /// Names what keeps the wanted mesh from being whole and is not ours to change.
 ///
-/// A wanted hard interface or port that serves another master is not taken from it: whoever
-/// enslaved it may depend on it, and the operator must say which of the two is meant. A setting that
+/// A wanted hard interface or port that serves another master and never was ours is not taken from
+/// it: whoever enslaved it may depend on it, and the operator must say which of the two is meant. A
+/// setting that
 /// this kernel does not have is named here and not planned.
 pub fn obstacles(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
@@ -126,7 +128,8 @@ pub fn obstacles(wanted: &Wanted, seen: &Seen) -> Vec<Obstacle> {
         obstacles.push(Obstacle::AlgorithmLacking { mesh, algorithm });
     }
     let mesh = seen.mesh.as_ref().map(|device| device.index);
-    obstacles.extend(members(wanted.hard_interfaces(), &[mesh], seen));
+    let renamed = renamed(wanted, seen).map(|device| device.index);
+    obstacles.extend(members(wanted.hard_interfaces(), &[mesh, renamed], seen));
     obstacles.extend(lan(wanted, seen));
     obstacles.extend(vlans(wanted, seen));
     let link = wanted.host();
@@ -140,13 +143,14 @@ fn taken(link: &Link, wanted: Named) -> Obstacle {
     Obstacle::NameTaken { link: link.name.clone(), wanted, kind: link.kind.clone() }
 }
 
-/// What keeps links from being enslaved: any master but these.
+/// What keeps links from being enslaved: any master but these, of a link that never was ours.
 fn members(names: &[IfName], masters: &[Option<IfIndex>], seen: &Seen) -> Vec<Obstacle> {
     let obstacle = |name: &IfName| {
         let Some(link) = seen.link(name) else {
             return Some(Obstacle::Missing { link: name.clone() });
         };
-        let other = link.master.filter(|other| !masters.contains(&Some(*other)))?;
+        let is_ours = |master| masters.contains(&Some(master)) || seen.held.contains(link.index);
+        let other = link.master.filter(|other| !is_ours(*other))?;
         let master = seen.link_at(other).map(|link| link.name.clone());
         Some(Obstacle::Enslaved { link: name.clone(), master })
     };

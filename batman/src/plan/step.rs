@@ -20,6 +20,13 @@ pub enum Step {
         /// The algorithm for which it is created anew, if that is why.
         to_become: Option<RoutingAlgorithm>,
     },
+    /// Gives the mesh device its name back. Before Linux 6.2 it is down for that moment.
+    Rename {
+        /// The name that it has.
+        link: IfName,
+        /// The name that it gets.
+        to: IfName,
+    },
     /// Sets a link up.
     SetUp {
         /// The mesh device, a hard interface, a port or the bridge.
@@ -39,7 +46,7 @@ pub enum Step {
         /// The MTU.
         mtu: Mtu,
     },
-    /// Makes a link a hard interface of the mesh.
+    /// Makes a link a hard interface of the mesh, out of whatever it is in.
     Attach {
         /// The link.
         link: IfName,
@@ -92,7 +99,7 @@ pub enum Step {
         /// The bridge.
         bridge: IfName,
     },
-    /// Makes a link a port of a bridge.
+    /// Makes a link a port of a bridge, out of whatever it is in.
     AddPort {
         /// The link.
         port: IfName,
@@ -130,6 +137,7 @@ impl Step {
         match self {
             Self::CreateMesh { mesh, .. } | Self::DeleteMesh { mesh, .. } => Some(mesh),
             Self::CreateVlan { link, .. } => Some(link),
+            Self::Rename { to, .. } => Some(to),
             Self::CreateBridge { bridge } => Some(bridge),
             _ => None,
         }
@@ -142,6 +150,7 @@ impl Step {
             | Self::DeleteMesh { mesh, .. }
             | Self::Set { mesh, .. }
             | Self::SetVlan { mesh, .. } => mesh == name,
+            Self::Rename { link, to } => link == name || to == name,
             Self::SetUp { link }
             | Self::SetAddress { link, .. }
             | Self::SetMtu { link, .. }
@@ -166,6 +175,7 @@ impl fmt::Display for Step {
             Self::DeleteMesh { mesh, to_become: Some(algorithm) } => {
                 write!(f, "delete {mesh} (to create it again with {algorithm})")
             }
+            Self::Rename { link, to } => write!(f, "rename {link} to {to}"),
             Self::SetUp { link } => write!(f, "set {link} up"),
             Self::SetAddress { link, address } => write!(f, "set {link} address {address}"),
             Self::SetMtu { link, mtu } => write!(f, "set {link} mtu {mtu}"),

@@ -22,12 +22,15 @@ pub fn was(step: &Step, seen: &Seen) -> Option<String> {
             let algorithm = seen.mesh.as_ref()?.algorithm;
             Some(algorithm.map_or("another algorithm".to_owned(), |known| known.to_string()))
         }
+        Step::Attach { link, .. } | Step::AddPort { port: link, .. } => {
+            let master = seen.link(link)?.master?;
+            Some(format!("in {}", seen.link_at(master)?.name))
+        }
         Step::CreateMesh { .. }
-        | Step::Attach { .. }
+        | Step::Rename { .. }
         | Step::Detach { .. }
         | Step::CreateVlan { .. }
         | Step::CreateBridge { .. }
-        | Step::AddPort { .. }
         | Step::AddAddress { .. }
         | Step::AddLinkLocal { .. }
         | Step::RemoveAddress { .. } => None,

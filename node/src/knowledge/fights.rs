@@ -122,7 +122,8 @@ fn link(step: &Step, seen: &Seen) -> Option<IfIndex> {
         | Step::DeleteMesh { .. }
         | Step::CreateVlan { .. }
         | Step::CreateBridge { .. } => return None,
-        Step::SetUp { link }
+        Step::Rename { link, .. }
+        | Step::SetUp { link }
         | Step::SetAddress { link, .. }
         | Step::SetMtu { link, .. }
         | Step::Attach { link, .. }

@@ -231,7 +231,8 @@ impl Router {
         self.observe_agent();
         let now = uptime();
         self.knowledge.peers.forget(timeouts(&self.config), now);
-        let mesh = self.kernel.observe(&self.config.mesh.wanted).await;
+        let mut mesh = self.kernel.observe(&self.config.mesh.wanted).await;
+        mesh.iter_mut().for_each(|seen| seen.held.clone_from(&self.knowledge.held));
         let identity = self.identity.standing();
         let record = trial::record();
         let floor = clock_floor::floor(prepare::known_with(&record)).at;
@@ -268,6 +269,7 @@ impl Router {
     fn note_links(&mut self, seen: &Observation) {
         if let Ok(mesh) = &seen.mesh {
             self.knowledge.fights.looked(mesh);
+            self.knowledge.held.note(&self.config.mesh.wanted, mesh);
         }
     }
 

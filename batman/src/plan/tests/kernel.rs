@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    Address, HardInterface, IfIndex, InterfaceSettings, Knob, Link, LinkAddress, LinkRate, MacAddr,
-    MeshDevice, MeshSettings, RoutingAlgorithm, Seen, Setting, Step, Vlan, VlanId, VlanSettings,
-    Wanted, knob::Scope, mesh::relevant,
+    Address, HardInterface, Held, IfIndex, InterfaceSettings, Knob, Link, LinkAddress, LinkRate,
+    MacAddr, MeshDevice, MeshSettings, RoutingAlgorithm, Seen, Setting, Step, Vlan, VlanId,
+    VlanSettings, Wanted, knob::Scope, mesh::relevant,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +16,8 @@ pub(super) struct PretendKernel {
     pub(super) rates: BTreeMap<String, LinkRate>,
     /// What it says that it offers.
     pub(super) algorithms: Option<Vec<RoutingAlgorithm>>,
+    /// What was ours before.
+    pub(super) held: Held,
     created: u32,
 }
 
@@ -64,6 +66,15 @@ impl PretendKernel {
 
     pub(super) fn and(mut self, name: &str, link: PretendLink) -> Self {
         self.insert(name, link);
+        self
+    }
+
+    /// These were ours before.
+    pub(super) fn that_held(mut self, names: &[&str]) -> Self {
+        let links = names.iter().map(|name| &self.links[*name]);
+        let indices = links.clone().map(|link| IfIndex(link.index)).collect();
+        let mesh = links.into_iter().find(|link| link.kind == Some(Link::MESH));
+        self.held = Held::of(mesh.map(|mesh| IfIndex(mesh.index)), indices);
         self
     }
 
@@ -126,6 +137,7 @@ impl PretendKernel {
         });
         let links = relevant(links.collect(), wanted);
         let mut seen = Seen { links, addresses: addresses.collect(), ..Seen::default() };
+        seen.held = self.held.clone();
         seen.algorithms = self.algorithms.clone();
         seen.rates = self.rates.iter().map(|(key, rate)| (name(key), *rate)).collect();
         let device = self.links.get(wanted.mesh().as_str()).filter(|l| l.kind == Some(Link::MESH));
@@ -169,6 +181,11 @@ impl PretendKernel {
                 self.insert(mesh.as_str(), device);
             }
             Step::DeleteMesh { mesh, .. } => self.delete_mesh(mesh.as_str()),
+            Step::Rename { link, to } => {
+                assert!(!self.links.contains_key(to.as_str()), "{step}");
+                let device = self.links.remove(link.as_str()).unwrap();
+                self.links.insert(to.to_string(), device);
+            }
             Step::SetUp { link } => self.set_up(link.as_str()),
             Step::SetAddress { link, address } => self.link(link.as_str()).address = address.0,
             Step::SetMtu { link, mtu } => self.link(link.as_str()).mtu = mtu.bytes(),
@@ -266,8 +283,11 @@ impl PretendKernel {
 
     fn enslave(&mut self, link: &str, master: &str) -> &mut PretendLink {
         let index = self.links[master].index;
-        let link = self.link(link);
-        assert_eq!(link.master.replace(index), None, "a link is stolen from its master");
+        let link = self.links.get_mut(link).unwrap();
+        let is_stolen = link.master.is_some() && !self.held.contains(IfIndex(link.index));
+        assert!(!is_stolen, "a link is stolen from its master");
+        assert_ne!(link.master.replace(index), Some(index), "it is there");
+        link.interface = InterfaceSettings::default();
         link
     }
 

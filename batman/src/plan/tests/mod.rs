@@ -197,6 +197,69 @@ fn hard_interface_of_a_bridge_is_reported_and_not_stolen() {
 }
 
 #[test]
+fn hard_interface_that_was_ours_is_taken_back() {
+    let kernel = PretendKernel::default()
+        .with_kind("br0", "bridge")
+        .with_mesh("bat0", BatmanIv, true)
+        .with("eth0", true, Some("br0"))
+        .with("eth1", true, Some("bat0"));
+    let kernel = kernel.that_held(&["eth0"]);
+    let seen = kernel.observe(&wanted());
+    let attach = Step::Attach { link: "eth0".parse().unwrap(), mesh: "bat0".parse().unwrap() };
+    assert_eq!(was(&attach, &seen).as_deref(), Some("in br0"));
+
+    check(kernel, &["attach eth0 to bat0"], &[]);
+}
+
+#[test]
+fn mesh_that_was_renamed_gets_its_name_back() {
+    let kernel = PretendKernel::default()
+        .with_mesh("x", BatmanIv, true)
+        .with("eth0", true, Some("x"))
+        .with("eth1", true, Some("x"));
+
+    check(kernel.that_held(&["x"]), &["rename x to bat0"], &[]);
+}
+
+#[test]
+fn mesh_under_another_name_that_never_was_ours_is_anothers() {
+    let kernel = PretendKernel::default()
+        .with_mesh("x", BatmanIv, true)
+        .with("eth0", true, Some("x"))
+        .with("eth1", true, None);
+
+    check(
+        kernel,
+        &[
+            "create bat0 (BATMAN_IV)",
+            "attach eth1 to bat0",
+            "set bat0 up",
+            "add link-local address to bat0",
+        ],
+        &["eth0 is enslaved to x"],
+    );
+}
+
+#[test]
+fn mesh_whose_name_was_given_away_keeps_the_other() {
+    let kernel = PretendKernel::default()
+        .with_mesh("x", BatmanIv, true)
+        .with_kind("bat0", "dummy")
+        .with("eth0", true, Some("x"))
+        .with("eth1", true, Some("x"));
+
+    check(
+        kernel.that_held(&["x"]),
+        &[],
+        &[
+            "the name bat0 belongs to a link that is no mesh (dummy)",
+            "eth0 is enslaved to x",
+            "eth1 is enslaved to x",
+        ],
+    );
+}
+
+#[test]
 fn unwanted_hard_interface_is_detached() {
     let kernel = PretendKernel::default()
         .with_mesh("bat0", BatmanIv, true)

@@ -42,6 +42,7 @@ struct Odds {
     penalties: (u8, u8),
     rate: Option<u64>,
     algorithms: Option<Vec<RoutingAlgorithm>>,
+    held: Vec<&'static str>,
 }
 
 fn odds() -> impl Strategy<Value = Odds> {
@@ -51,6 +52,7 @@ fn odds() -> impl Strategy<Value = Odds> {
         vec(any::<bool>(), length)
             .prop_map(move |ours| addresses.iter().copied().zip(ours).collect::<Vec<_>>())
     });
+    let held = subsequence([&["bat0"][..], &LINKS, &PORTS].concat(), 0..=7);
     (
         (rarely(), rarely(), rarely()),
         (any::<bool>(), option::of(any::<bool>()), any::<bool>()),
@@ -58,7 +60,7 @@ fn odds() -> impl Strategy<Value = Odds> {
         ours,
         any::<(u8, u8)>(),
         option::of(1..1_000_000_u64),
-        option::weighted(0.2, subsequence(RoutingAlgorithm::ALL.to_vec(), 1..=2)),
+        (option::weighted(0.2, subsequence(RoutingAlgorithm::ALL.to_vec(), 1..=2)), held),
     )
         .prop_map(
             |(
@@ -68,7 +70,7 @@ fn odds() -> impl Strategy<Value = Odds> {
                 addresses,
                 penalties,
                 rate,
-                algorithms,
+                (algorithms, held),
             )| Odds {
                 squatters,
                 bridge,
@@ -79,6 +81,7 @@ fn odds() -> impl Strategy<Value = Odds> {
                 penalties,
                 rate,
                 algorithms,
+                held,
             },
         )
 }
@@ -118,6 +121,9 @@ fn kernel() -> impl Strategy<Value = PretendKernel> {
                 kernel = kernel.with(name, up, master);
             }
         }
+        let held: Vec<_> =
+            odds.held.iter().copied().filter(|it| kernel.links.contains_key(*it)).collect();
+        kernel = kernel.that_held(&held);
         disturb(kernel, &odds, mesh_taken || bat0.is_none(), vlan_taken)
     })
 }

@@ -248,6 +248,26 @@ fn ports_of_others_stay_and_ports_elsewhere_are_not_stolen() {
 }
 
 #[test]
+fn mesh_and_ports_that_were_ours_are_taken_back() {
+    let (wanted, kernel) = whole(BatmanIv);
+    let lan = Lan { bridge: "br-lan".parse().unwrap(), ports: vec!["eth1".parse().unwrap()] };
+    let wanted = wanted.with_lan(lan).unwrap();
+    let kernel = kernel.with_kind("br-lan", "bridge").with_kind("br0", "bridge");
+    let mut kernel = kernel.with("eth1", false, Some("br0"));
+    let other = kernel.link("br0").index;
+    kernel.link("bat0").master = Some(other);
+    let in_the_way = ["eth1 is enslaved to br0", "bat0 is enslaved to br0"];
+
+    check_wanted(&wanted, kernel.clone(), &[], &in_the_way);
+    check_wanted(
+        &wanted,
+        kernel.that_held(&["bat0", "eth1"]),
+        &["add port bat0 to br-lan", "add port eth1 to br-lan", "set eth1 up"],
+        &[],
+    );
+}
+
+#[test]
 fn mesh_in_a_bridge_that_is_not_wanted_is_reported_and_stays_there() {
     let (wanted, kernel) = whole(BatmanIv);
     let mut kernel = kernel.with_kind("br-lan", "bridge");
