@@ -8,7 +8,7 @@ use std::{
 };
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::{RouteNetlinkMessage, link::LinkMessage};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage, link::LinkMessage};
 use netlink_sys::protocols::NETLINK_ROUTE;
 use rtnetlink::MulticastGroup;
 
@@ -90,7 +90,9 @@ fn read(frame: &[u8]) -> Event {
             name(&message).map(Event::Changed)
         }
         Ok(NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(message))) => {
-            name(&message).map(Event::Gone)
+            // A bridge tells so of a port that leaves it (br_ifinfo_notify in net/bridge/br_netlink.c).
+            let is_port = message.header.interface_family == AddressFamily::Bridge;
+            name(&message).map(if is_port { Event::Changed } else { Event::Gone })
         }
         Ok(NetlinkPayload::InnerMessage(
             RouteNetlinkMessage::NewAddress(message) | RouteNetlinkMessage::DelAddress(message),
@@ -131,6 +133,16 @@ mod tests {
 
         assert_eq!(read(&changed), Event::Changed(bat0.clone()));
         assert_eq!(read(&gone), Event::Gone(bat0));
+    }
+
+    #[test]
+    fn port_that_leaves_its_bridge_is_not_gone() {
+        let mut port = link("eth1");
+        port.header.interface_family = AddressFamily::Bridge;
+
+        let left = frame(RouteNetlinkMessage::DelLink(port));
+
+        assert_eq!(read(&left), Event::Changed("eth1".parse().unwrap()));
     }
 
     #[test]
