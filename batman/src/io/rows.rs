@@ -1,10 +1,13 @@
 //! The rows of a table, out of the answers to one question.
 
+use netlink_packet_core::NLM_F_DUMP;
+use netlink_packet_generic::constants::GENL_HDRLEN;
+
 use super::{
     ATTEMPTS, BatadvFrame, ROWS,
     exchange::{Datagrams, Exchange, Failure, Steadiness},
 };
-use crate::{Errno, Row};
+use crate::{Errno, Row, codec::Attributes};
 
 /// A table of a mesh, as it was at one time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct Table<R> {
 /// How a table came that was streamed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Streamed {
-    /// How many rows were not handed over, because they could not be read.
+    /// How many rows were left out, because they could not be read.
     pub left_out: usize,
     /// Whether the kernel told that the table changed meanwhile: rows may be missing or doubled,
     /// and it is for the caller to ask again.
@@ -55,13 +58,33 @@ pub(super) async fn streamed<R: Row, S: Datagrams>(
             None => streamed.left_out += 1,
         }
     });
-    match dumped.await {
-        Ok(steadiness) => streamed.changed = steadiness == Steadiness::Interrupted,
+    let changed = has_changed(dumped.await)?;
+    Ok(Streamed { changed, ..streamed })
+}
+
+/// Hands over the rows of a table as they come and as they are; `row` tells whether it could read
+/// one.
+pub(super) async fn unread<S: Datagrams>(
+    exchange: &mut Exchange<S>,
+    question: BatadvFrame,
+    mut row: impl FnMut(Attributes<'_>) -> bool,
+) -> Result<Streamed, Failure> {
+    let mut left_out = 0;
+    let dumped = exchange.bytes(question, NLM_F_DUMP, |bytes| {
+        let is_read = row(Attributes::new(bytes.get(GENL_HDRLEN..).unwrap_or_default()));
+        left_out += usize::from(!is_read);
+    });
+    let changed = has_changed(dumped.await)?;
+    Ok(Streamed { left_out, changed })
+}
+
+fn has_changed(dumped: Result<Steadiness, Failure>) -> Result<bool, Failure> {
+    match dumped {
+        Ok(steadiness) => Ok(steadiness == Steadiness::Interrupted),
         // A mesh without an active hard interface: its tables are empty.
-        Err(Failure::Refused { errno: Errno::ENOENT, .. }) => {}
-        Err(failure) => return Err(failure),
+        Err(Failure::Refused { errno: Errno::ENOENT, .. }) => Ok(false),
+        Err(failure) => Err(failure),
     }
-    Ok(streamed)
 }
 
 #[cfg(test)]
@@ -227,6 +250,19 @@ mod tests {
 
         assert_eq!((rows, streamed), (10_000, Streamed::default()));
         assert!(exchange.memory() <= DATAGRAM, "{} bytes", exchange.memory());
+    }
+
+    #[test]
+    fn rows_that_could_not_be_read_are_counted() {
+        let mut exchange = exchange(100, 1);
+        let mut rows = 0;
+
+        let streamed = unread(&mut exchange, question(), |attributes| {
+            rows += 1;
+            attributes.into_iter().all(|attribute| attribute.is_ok()) && rows % 10 != 0
+        });
+
+        assert_eq!(finished(streamed).ok(), Some(Streamed { left_out: 10, changed: true }));
     }
 
     #[test]

@@ -7,24 +7,23 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use netlink_packet_core::NLM_F_DUMP;
-use netlink_packet_generic::constants::GENL_HDRLEN;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_GENERIC};
 use nix::net::if_::if_nametoindex;
 
 use super::{
     Streamed,
-    exchange::{Datagrams, Exchange, Failure, KERNEL, Steadiness},
-    family,
+    exchange::{Datagrams, Exchange, KERNEL},
+    family, rows,
     tables::{refusal, request},
 };
 use crate::{
-    Errno, Error, IfIndex, IfName, Result,
+    Errno, Error, IfIndex, IfName, Request, Result,
     codec::{Attributes, BatadvCmd},
 };
 
 /// Hands the rows of a table over as the kernel tells them, without making anything of them first,
-/// and needs no runtime: it returns when the table has ended. It is asked for once, as by
+/// and needs no runtime: it returns when the table has ended. `row` tells whether it could read one,
+/// else that one counts as left out. It is asked for once, as by
 /// [`Kernel::stream`](crate::Kernel::stream).
 ///
 /// # Errors
@@ -33,7 +32,7 @@ use crate::{
 pub fn stream_now(
     mesh: &IfName,
     command: BatadvCmd,
-    row: &mut dyn FnMut(Attributes<'_>),
+    row: &mut dyn FnMut(Attributes<'_>) -> bool,
 ) -> Result<Streamed> {
     let mut streaming = pin!(stream(mesh, command, row));
     let mut context = Context::from_waker(Waker::noop());
@@ -48,25 +47,20 @@ pub fn stream_now(
 async fn stream(
     mesh: &IfName,
     command: BatadvCmd,
-    row: &mut dyn FnMut(Attributes<'_>),
+    row: &mut dyn FnMut(Attributes<'_>) -> bool,
 ) -> Result<Streamed> {
     let request = || request(command, mesh.clone());
-    let absent = |_| Error::Refused { request: request(), errno: Errno::ENODEV, reason: None };
-    let index = if_nametoindex(mesh.as_str()).map_err(absent)?;
+    let index = if_nametoindex(mesh.as_str()).map_err(|errno| unknown(request(), errno))?;
     let opened = Exchange::<Waiting>::open(NETLINK_GENERIC);
     let mut exchange = opened.map_err(|source| Error::Socket { request: request(), source })?;
     let question = family::find(&mut exchange).await?.ask(command, IfIndex(index), []);
-    let dumped = exchange.bytes(question, NLM_F_DUMP, |bytes| {
-        row(Attributes::new(bytes.get(GENL_HDRLEN..).unwrap_or_default()));
-    });
-    match dumped.await {
-        Ok(steadiness) => {
-            Ok(Streamed { left_out: 0, changed: steadiness == Steadiness::Interrupted })
-        }
-        // A mesh without an active hard interface: its tables are empty.
-        Err(Failure::Refused { errno: Errno::ENOENT, .. }) => Ok(Streamed::default()),
-        Err(failure) => Err(refusal(failure, command, mesh.clone())),
-    }
+    let streamed = rows::unread(&mut exchange, question, row).await;
+    streamed.map_err(|failure| refusal(failure, command, mesh.clone()))
+}
+
+/// A name without a number is not always that of no link: the question may have failed.
+fn unknown(request: Request, errno: nix::errno::Errno) -> Error {
+    Error::Refused { request, errno: Errno(errno as i32), reason: None }
 }
 
 /// A socket whose calls return when they are done.
@@ -97,8 +91,15 @@ mod tests {
     fn table_of_a_link_that_is_not_there_is_refused_at_once() {
         let nowhere = "nowhere0".parse().unwrap();
 
-        let refusal = stream_now(&nowhere, BatadvCmd::GetOriginators, &mut |_| {}).unwrap_err();
+        let refusal = stream_now(&nowhere, BatadvCmd::GetOriginators, &mut |_| true).unwrap_err();
 
         assert!(matches!(refusal, Error::Refused { errno: Errno::ENODEV, .. }), "{refusal}");
+    }
+
+    #[test]
+    fn question_for_a_number_fails_with_its_own_errno() {
+        let refusal = unknown(Request::Links, nix::errno::Errno::EMFILE);
+
+        assert!(matches!(refusal, Error::Refused { errno: Errno(24), .. }), "{refusal}");
     }
 }

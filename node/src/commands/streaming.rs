@@ -39,37 +39,38 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
         Err(_) => (Names::default(), Vec::new()),
     };
     let (names, []) = (names.0, names.1.as_slice()) else { return None };
-    let mut block = Block { text: Vec::with_capacity(BLOCK + ROW), left_out: 0, gap: b'[' };
+    let mut block = Block { text: Vec::with_capacity(BLOCK + ROW), gap: b'[' };
     // Rows come in whole blocks, and what is in a block is written at once.
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
     let mut is_read = true;
     let mut begun = false;
     let streamed = stream_now(&interface(), command, &mut |attributes| {
-        block.add(attributes, &names);
+        let is_row = block.add(attributes, &names);
         if block.text.len() >= BLOCK {
             // Whoever has read enough closes the pipe.
             is_read = is_read && stdout.write_all(&block.text).is_ok();
             block.text.clear();
             begun = true;
         }
+        is_row
     });
-    match streamed {
+    let left_out = match streamed {
         Err(_) if !begun => return None,
         Err(error) => return Some(mesh::failed(&error)),
         Ok(table) if table.changed && !begun => return None,
         Ok(table) => {
             block.text.extend_from_slice(if block.gap == b'[' { b"[]\n" } else { b"]\n" });
-            block.left_out += table.left_out;
             if table.changed {
                 eprintln!("the table changed meanwhile: rows may be missing or doubled");
             }
+            table.left_out
         }
-    }
+    };
     if is_read {
         let _ = stdout.write_all(&block.text);
     }
-    if block.left_out > 0 {
-        eprintln!("{} rows are left out", block.left_out);
+    if left_out > 0 {
+        eprintln!("{left_out} rows are left out");
     }
     Some(ExitCode::SUCCESS)
 }
@@ -77,21 +78,22 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
 /// Rows that are not written yet.
 struct Block {
     text: Vec<u8>,
-    left_out: usize,
     /// What comes before the next row.
     gap: u8,
 }
 
 impl Block {
-    fn add(&mut self, attributes: Attributes<'_>, names: &Names) {
+    /// Adds a row, if it can be read, and tells whether it could.
+    fn add(&mut self, attributes: Attributes<'_>, names: &Names) -> bool {
         self.text.push(self.gap);
-        match json::write_row(&mut self.text, attributes, &|address| names.of(address)) {
-            Ok(()) => self.gap = b',',
-            Err(_) => {
-                self.text.pop();
-                self.left_out += 1;
-            }
+        let is_read =
+            json::write_row(&mut self.text, attributes, &|address| names.of(address)).is_ok();
+        if is_read {
+            self.gap = b',';
+        } else {
+            self.text.pop();
         }
+        is_read
     }
 }
 
@@ -146,13 +148,12 @@ mod tests {
         // LAST_SEEN_MSECS of 40 ms, and one that has lost two of its bytes.
         let whole = [8, 0, 23, 0, 40, 0, 0, 0];
         let cut = [6, 0, 23, 0, 40, 0, 0, 0];
-        let mut block = Block { text: Vec::new(), left_out: 0, gap: b'[' };
+        let mut block = Block { text: Vec::new(), gap: b'[' };
 
-        for row in [whole, cut, whole] {
-            block.add(Attributes::new(&row), &Names::default());
-        }
+        let read =
+            [whole, cut, whole].map(|row| block.add(Attributes::new(&row), &Names::default()));
 
         assert_eq!(block.text, br#"[{"last_seen_msecs":40},{"last_seen_msecs":40}"#);
-        assert_eq!(block.left_out, 1);
+        assert_eq!(read, [true, false, true]);
     }
 }
