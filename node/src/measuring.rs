@@ -17,9 +17,12 @@ use budget::Spent;
 pub use candidates::{Candidate, candidates};
 pub use history::{Fall, History, Outcome};
 
-/// Of so many neighbours is kept what was measured. The schedule measures no more than that at a time; for one that a
-/// person measures the one of which nothing was heard longest is given up.
-pub const NEIGHBOURS: usize = 16;
+/// Of so many neighbours is kept what was measured. The schedule measures no more than that at a time; what a person
+/// measures takes nobody's place.
+pub const NEIGHBOURS: usize = 32;
+
+/// What lasts shorter has not come up to speed, and says nothing of the link.
+const TELLING: Duration = Duration::from_millis(500);
 
 /// So many hard interfaces are accounted for.
 const LINKS: usize = 16;
@@ -155,11 +158,9 @@ impl Measuring {
         let started = started.map(|(target, _)| target);
         let Some(target) = ended.target.or(started) else { return };
         self.spend(&target.interface, ended.took, settings, now);
-        let outcome = ended.outcome.and_then(|found| match found.throughput() {
-            Some(throughput) => Ok((found, throughput)),
-            None => Err(Unmeasured::Failed("nothing went through".to_owned())),
-        });
-        if ended.wish == Wish::Person && outcome.is_err() {
+        let outcome = ended.outcome.and_then(|found| Ok((told(&found)?, found)));
+        let has_place = !self.known.is_full() || self.known.iter().any(|it| it.target == target);
+        if ended.wish == Wish::Person && (outcome.is_err() || !has_place) {
             return;
         }
         let Some(history) = self.history(target) else { return };
@@ -176,7 +177,7 @@ impl Measuring {
                     self.not_before = Some(then);
                 }
             }
-            Ok((found, throughput)) => history.push(Outcome {
+            Ok((throughput, found)) => history.push(Outcome {
                 at: now,
                 wall: ended.wall,
                 throughput,
@@ -263,6 +264,16 @@ impl Measuring {
         });
         self.known.get_mut(place)
     }
+}
+
+/// Tells what a measurement says of a link. The kernel calls one complete that was cancelled.
+fn told(found: &Measurement) -> Result<Throughput, Unmeasured> {
+    let throughput = found.throughput().filter(|it| it.kbit() > 0);
+    let throughput = throughput.ok_or_else(|| Unmeasured::Failed("nothing went through".into()))?;
+    if found.duration < TELLING {
+        return Err(Unmeasured::Failed("it was over before it could tell".into()));
+    }
+    Ok(throughput)
 }
 
 /// Tells whether two rates differ by more than measurements do.

@@ -198,6 +198,10 @@ async fn wait(
             () = &mut too_late => return Ok(End::TooLate),
             _ = ticks.tick() => {
                 tell(&names.show(node), since.elapsed(), duration);
+                if is_cancelled {
+                    // While the neighbourhood was asked there was nothing to end.
+                    kernel.cancel_measurement(mesh, node).await?;
+                }
             }
             _ = tokio::signal::ctrl_c() => {
                 if is_cancelled {

@@ -131,14 +131,15 @@ fn who_could_not_be_measured_waits_longer_each_time_and_holds_nobody_up() {
     assert_eq!(measuring.known().next().unwrap().failure.as_deref(), Some("silent"));
 }
 
-fn crowd(neighbours: u8) -> std::vec::Vec<Candidate> {
-    (1..=neighbours).map(|node| candidate("eth1", node)).collect()
+/// One more than there is room for.
+fn crowd() -> std::vec::Vec<Candidate> {
+    (1..).map(|node| candidate("eth1", node)).take(NEIGHBOURS + 1).collect()
 }
 
 #[test]
 fn neighbourhood_that_is_busy_is_asked_for_nobody_else_meanwhile() {
     let mut measuring = Measuring::default();
-    let crowd = crowd(17);
+    let crowd = crowd();
     let mut tries = 0;
 
     for second in 0..60 {
@@ -157,7 +158,7 @@ fn neighbourhood_that_is_busy_is_asked_for_nobody_else_meanwhile() {
 #[test]
 fn schedule_measures_as_many_as_it_remembers_until_one_of_them_is_gone() {
     let mut measuring = Measuring::default();
-    let crowd = crowd(17);
+    let crowd = crowd();
     let settings = Measure { air_time: Duration::from_secs(3600), ..settings() };
     let mut measured = BTreeSet::new();
 
@@ -173,7 +174,7 @@ fn schedule_measures_as_many_as_it_remembers_until_one_of_them_is_gone() {
     let without_first = &crowd[1..];
     measuring.make_room(without_first);
     let last = measuring.due(&settings, without_first, &[], at(300));
-    assert_eq!(last, Some(crowd[16].target.clone()));
+    assert_eq!(last, Some(crowd[NEIGHBOURS].target.clone()));
     assert!(measuring.known().all(|it| it.target != crowd[0].target));
 }
 
@@ -187,6 +188,22 @@ fn measurement_through_which_nothing_went_is_none() {
 
     let known = measuring.known().next().unwrap();
     assert_eq!((known.newest(), known.failure.as_deref()), (None, Some("nothing went through")));
+}
+
+#[test]
+fn measurement_that_was_cancelled_says_nothing() {
+    let mut measuring = Measuring::default();
+    let one = target("eth1", 1);
+    let soon = |bytes| {
+        Measurement { originator: one.node, bytes, duration: Duration::from_millis(40) }
+    };
+
+    for bytes in [0, 100_000] {
+        let cancelled = Ended { outcome: Ok(soon(bytes)), wish: Wish::Person, ..ended(&one, 0) };
+        measuring.ended(cancelled, &settings(), 0.0, at(0));
+    }
+
+    assert_eq!(measuring.known().count(), 0);
 }
 
 #[test]
@@ -305,7 +322,7 @@ fn memory_is_bounded_and_the_newest_stay() {
     let measuring = measured(&results);
 
     let nodes: BTreeSet<u8> = measuring.known().map(|it| it.target.node.0[5]).collect();
-    assert_eq!(nodes, (84..100).collect());
+    assert_eq!(nodes, (68..100).collect());
     let long = measured(&[(1, 10); 100]);
     assert_eq!(long.known().next().unwrap().results().count(), 8);
 }

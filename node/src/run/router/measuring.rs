@@ -27,7 +27,8 @@ impl Router {
     }
 
     /// Looks at what measuring goes by: who can be measured, which links are wireless, and how fast those are of
-    /// which nobody else knows it. Nothing where nothing was measured and nothing will be.
+    /// which nobody else knows it and that are measured by the schedule. Nothing where nothing was measured and nothing
+    /// will be.
     pub(super) fn observe_measuring(&mut self, seen: &mut Observation) {
         let schedule = self.config.mesh.measure.schedule;
         let Ok(mesh) = &mut seen.mesh else { return };
@@ -46,7 +47,8 @@ impl Router {
             .iter()
             .map(|link| (link.name.clone(), link.settings.throughput_override))
             .collect();
-        for (link, rate) in &mut mesh.rates {
+        let is_measured = |link: &IfName| schedule != Schedule::Off && !seen.wireless.contains(link);
+        for (link, rate) in mesh.rates.iter_mut().filter(|(link, _)| is_measured(link)) {
             let set = set.iter().find(|(name, _)| name == link).and_then(|(_, set)| *set);
             let set = set.filter(|set| set.kbit() > 0);
             rate.measured = self.knowledge.measuring.rate(link, set, &seen.measurable);
