@@ -1,25 +1,23 @@
 //! `mesh-node mesh`: what the kernel knows of the mesh, asked of the kernel itself.
 
 use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use batman::{Error, IfName, Kernel, VlanId};
 use clap::{Args, Subcommand, ValueEnum};
-use mesh_node::config::Config;
 use mesh_node::io::log::with_causes;
-use mesh_node::io::places;
 use mesh_node::mesh::names::Names;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::configured::{Configured, configured};
 use super::viewing::Viewer;
 use super::{exit, measure, planning};
 
 /// Where names for addresses are looked for.
 pub(super) const HOSTS: &str = "/etc/bat-hosts";
-
-/// Where the configuration is, which knows the mesh interface.
-pub(super) const CONFIG: &str = "/etc/mesh-node/config.toml";
 
 /// Between two looks of `--watch`.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -138,7 +136,8 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
 }
 
 pub(super) fn failed(error: &Error) -> ExitCode {
-    eprintln!("mesh-node: {}", with_causes(error));
+    // Who closed it wants to hear nothing.
+    let _ = writeln!(io::stderr(), "mesh-node: {}", with_causes(error));
     ExitCode::from(exit::of(error))
 }
 
@@ -146,6 +145,10 @@ async fn act(arguments: &Arguments) -> batman::Result<ExitCode> {
     let of_configuration = matches!(&arguments.command, Command::Plan(_) | Command::Apply { .. });
     if of_configuration && arguments.mesh.is_some() {
         eprintln!("mesh-node: plan and apply are about the configuration's mesh: leave --mesh out");
+        return Ok(ExitCode::from(exit::USAGE));
+    }
+    if arguments.json && matches!(&arguments.command, Command::Look(looking) if looking.is_dot()) {
+        eprintln!("mesh-node: --format dot is no JSON: leave one of the two out");
         return Ok(ExitCode::from(exit::USAGE));
     }
     let looking = match &arguments.command {
@@ -162,7 +165,10 @@ async fn act(arguments: &Arguments) -> batman::Result<ExitCode> {
         Ok(names) => names,
         Err(status) => return Ok(status),
     };
-    let (configured, socket) = configured();
+    let (Configured { mesh: configured, socket }, fault) = configured();
+    if let Some(fault) = fault.filter(|_| arguments.mesh.is_none()) {
+        eprintln!("mesh-node: {fault}");
+    }
     if matches!(arguments.command, Command::Measurements) {
         return Ok(measure::show(&socket, &names, arguments.json).await);
     }
@@ -189,6 +195,9 @@ async fn look(
             // What is being repaired is not there for a moment.
             Err(error) if looking.watch().watch && !matches!(error, Error::Permission { .. }) => {
                 failed(&error);
+                if !is_read(io::stdout().as_fd()) {
+                    return Ok(ExitCode::SUCCESS);
+                }
                 String::new()
             }
             Err(error) => return Err(error),
@@ -202,19 +211,14 @@ async fn look(
     }
 }
 
-/// The configuration's mesh interface and its node's socket; the usual ones where no configuration can be read.
-fn configured() -> (IfName, PathBuf) {
-    let configuration = std::fs::read_to_string(CONFIG).ok();
-    let config = configuration.and_then(|text| Config::parse(&text).ok());
-    match config {
-        Some(config) => (config.mesh.wanted.mesh().clone(), config.api.socket),
-        None => (usual_mesh(), places::API_SOCKET.into()),
+/// Tells whether anybody still reads from the other end: where nothing is written, nothing fails.
+fn is_read(output: BorrowedFd<'_>) -> bool {
+    let mut ends = [PollFd::new(output, PollFlags::empty())];
+    let closed = PollFlags::POLLERR | PollFlags::POLLHUP;
+    match poll(&mut ends, PollTimeout::ZERO) {
+        Ok(_) => !ends.iter().filter_map(PollFd::revents).any(|it| it.intersects(closed)),
+        Err(_) => true,
     }
-}
-
-/// The mesh interface where no configuration names one.
-pub(super) fn usual_mesh() -> IfName {
-    "bat0".parse().expect("bat0 is a link's name")
 }
 
 /// Reads the host file. The usual one need not be there; what a file says wrongly is told and skipped.
@@ -240,6 +244,10 @@ fn vlan(word: &str) -> Result<VlanId, String> {
 }
 
 impl Looking {
+    fn is_dot(&self) -> bool {
+        matches!(self, Self::Topology { format: Format::Dot, .. })
+    }
+
     fn watch(&self) -> Watch {
         match self {
             Self::Neighbours(watch)
@@ -256,5 +264,20 @@ impl Looking {
             | Self::Clients { watch, .. }
             | Self::Topology { watch, .. } => *watch,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipe_is_read_until_its_other_end_is_closed() {
+        let (reader, writer) = io::pipe().unwrap();
+
+        let before = is_read(writer.as_fd());
+        drop(reader);
+
+        assert_eq!((before, is_read(writer.as_fd())), (true, false));
     }
 }

@@ -1,5 +1,6 @@
 //! The subcommands that are more than a few lines.
 
+mod configured;
 pub(crate) mod exit;
 pub(crate) mod image;
 mod measure;

@@ -11,8 +11,8 @@ use batman::codec::{Attributes, BatadvCmd};
 use batman::io::stream_now;
 use batman::json;
 use mesh_node::mesh::names::Names;
-use serde::Deserialize;
 
+use super::configured::configured;
 use super::mesh;
 
 /// This much is written at a time.
@@ -21,19 +21,45 @@ const BLOCK: usize = 16 * 1024;
 /// A row is hardly ever longer.
 const ROW: usize = 1024;
 
-/// Recognizes the questions that scripts ask, word for word: to read any other takes longer than to answer these.
-pub(crate) fn plain<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> Option<BatadvCmd> {
+/// A question that scripts ask.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    command: BatadvCmd,
+    /// The configuration's if not given.
+    mesh: Option<IfName>,
+}
+
+/// Recognizes the questions that scripts ask: to read all that may be said takes longer than to answer these.
+pub(crate) fn plain<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> Option<Question> {
     let mut words = words.into_iter().map(|word| word.to_str().unwrap_or_default());
-    let mut next = || words.next().unwrap_or_default();
-    match (next(), next(), next(), next(), next()) {
-        ("mesh", "originators", "--json", "", "") => Some(BatadvCmd::GetOriginators),
-        ("mesh", "clients", "--global", "--json", "") => Some(BatadvCmd::GetTranstableGlobal),
-        _ => None,
+    if words.next() != Some("mesh") {
+        return None;
     }
+    let (mut table, mut as_json, mut global, mut mesh) = (None, false, false, None);
+    while let Some(word) = words.next() {
+        match word {
+            "originators" | "clients" if table.is_none() => table = Some(word),
+            "--json" if !as_json => as_json = true,
+            "--global" if table == Some("clients") && !global => global = true,
+            "--mesh" if mesh.is_none() => mesh = Some(words.next()?.parse().ok()?),
+            _ => return None,
+        }
+    }
+    let command = match (table, global) {
+        (Some("originators"), false) => BatadvCmd::GetOriginators,
+        (Some("clients"), true) => BatadvCmd::GetTranstableGlobal,
+        _ => return None,
+    };
+    as_json.then_some(Question { command, mesh })
 }
 
 /// Answers such a question, or nothing at all if there is something to explain.
-pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
+pub(crate) fn answer(Question { command, mesh }: Question) -> Option<ExitCode> {
+    let mesh = match (mesh, configured()) {
+        (Some(mesh), _) => mesh,
+        (None, (configured, None)) => configured.mesh,
+        (None, (_, Some(_))) => return None,
+    };
     let names = match std::fs::read_to_string(mesh::HOSTS) {
         Ok(text) => Names::read(&text),
         Err(_) => (Names::default(), Vec::new()),
@@ -44,7 +70,7 @@ pub(crate) fn answer(command: BatadvCmd) -> Option<ExitCode> {
     let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?);
     let mut is_read = true;
     let mut begun = false;
-    let streamed = stream_now(&interface(), command, &mut |attributes| {
+    let streamed = stream_now(&mesh, command, &mut |attributes| {
         let is_row = block.add(attributes, &names);
         if block.text.len() >= BLOCK {
             // Whoever has read enough closes the pipe.
@@ -97,44 +123,38 @@ impl Block {
     }
 }
 
-/// What of the configuration matters here.
-#[derive(Default, Deserialize)]
-struct Configured {
-    #[serde(default)]
-    mesh: Section,
-}
-
-/// The same of its section `mesh`.
-#[derive(Default, Deserialize)]
-struct Section {
-    interface: Option<String>,
-}
-
-/// The configuration's mesh interface; the usual one where there is no configuration that can be read.
-fn interface() -> IfName {
-    let text = std::fs::read_to_string(mesh::CONFIG).unwrap_or_default();
-    let configured: Configured = toml::from_str(&text).unwrap_or_default();
-    let interface = configured.mesh.interface.and_then(|name| name.parse().ok());
-    interface.unwrap_or_else(mesh::usual_mesh)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn recognized(words: &str) -> Option<BatadvCmd> {
+    fn recognized(words: &str) -> Option<Question> {
         plain(words.split_whitespace().map(OsStr::new))
     }
 
     #[test]
     fn only_whole_questions_are_recognized() {
-        assert_eq!(recognized("mesh originators --json"), Some(BatadvCmd::GetOriginators));
-        let clients = recognized("mesh clients --global --json");
-        assert_eq!(clients, Some(BatadvCmd::GetTranstableGlobal));
+        let (originators, clients) = (BatadvCmd::GetOriginators, BatadvCmd::GetTranstableGlobal);
+        let mesh = "bat1".parse().ok();
+        for (words, command, mesh) in [
+            ("mesh originators --json", originators, None),
+            ("mesh --json originators", originators, None),
+            ("mesh --json --mesh bat1 originators", originators, mesh.clone()),
+            ("mesh clients --global --json", clients, None),
+            ("mesh clients --json --global --mesh bat1", clients, mesh),
+        ] {
+            assert_eq!(recognized(words), Some(Question { command, mesh }), "{words}");
+        }
         for other in [
             "",
+            "mesh",
+            "originators --json",
             "mesh originators",
             "mesh originators --json --watch",
+            "mesh originators --json --json",
+            "mesh originators --global --json",
+            "mesh originators --json --mesh",
+            "mesh originators --json --mesh a/b",
+            "mesh --global clients --json",
             "mesh clients --json",
             "mesh clients --global --json --local",
             "mesh clients --global --json x y",

@@ -82,7 +82,7 @@ impl Viewer<'_> {
     ) -> batman::Result<String> {
         if as_json {
             let rows = self.rows::<Told<R>>().await?;
-            return Ok(line(&self.objects(&rows)));
+            return Ok(self.array(&rows));
         }
         let rows = self.rows::<R>().await?;
         let cells: Vec<_> = rows.iter().map(|row| row.cells(&self.names)).collect();
@@ -93,6 +93,18 @@ impl Viewer<'_> {
         rows.iter().map(|told| self.object(&told.attributes)).collect()
     }
 
+    /// Writes rows as they are, one after another.
+    fn array<R>(&self, rows: &[Told<R>]) -> String {
+        let mut text = Vec::new();
+        for told in rows {
+            text.push(if text.is_empty() { b'[' } else { b',' });
+            batman::json::write(&mut text, &told.attributes, &|address| self.names.of(address));
+        }
+        text.extend_from_slice(if rows.is_empty() { b"[]\n" } else { b"]\n" });
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// A row to which something is added.
     fn object(&self, attributes: &[BatadvAttr]) -> Value {
         let mut text = Vec::new();
         batman::json::write(&mut text, attributes, &|address| self.names.of(address));
