@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use batman::knob::{Kind, Scope};
-use batman::{GatewayMode, Knob, LogLevel, Mask, Throughput, Value, VlanId};
+use batman::{GatewayMode, Knob, LocalClient, LogLevel, Mask, Step, Throughput, Value, VlanId};
 
 use crate::knobs;
 use crate::node::{self, ADDRESSES, BRIDGE, MAC, MTU, Node};
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 const QUIET: Duration = Duration::from_millis(150);
 
 /// What ip is told, after `ip`, and what that changes.
-const BY_IP: [(&str, &str); 13] = [
+const BY_IP: [(&str, &str); 17] = [
     ("MTU of the mesh", "link set bat0 mtu 1300"),
     ("MAC of the mesh", "link set bat0 address 02:00:00:00:00:78"),
     ("mesh down", "link set bat0 down"),
@@ -37,8 +37,12 @@ const BY_IP: [(&str, &str); 13] = [
     ("IPv6 address removed", "addr del fd09::1/64 dev br-lan"),
     ("port out of the bridge", "link set lan0 nomaster"),
     ("mesh out of the bridge", "link set bat0 nomaster"),
+    ("hard interface into another bridge", "link set mesh0 master br0"),
+    ("port into another bridge", "link set lan0 master br0"),
+    ("mesh into another bridge", "link set bat0 master br0"),
+    ("mesh renamed", "link set bat0 name bat9"),
     ("bridge down", "link set br-lan down"),
-    ("VLAN deleted", "link del bat0.10"),
+    ("VLAN with a client deleted", "link del bat0.10"),
     ("bridge deleted", "link del br-lan"),
     ("mesh deleted", "link del bat0"),
 ];
@@ -48,11 +52,12 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
     let algorithm = world.algorithm;
     let mut node = Node::start(algorithm)?;
     until_whole(world, &mut node, 0).await.context("the mesh was never made")?;
+    strangers(world).await.context("what is not of the mesh")?;
     for &knob in Knob::ALL {
         if knobs::ours(world, knob).await?.is_none() {
             continue;
         }
-        let change = || knobs::tell(algorithm, knob, other(knob));
+        let change = async |_: &mut World| knobs::tell(algorithm, knob, other(knob));
         match mended(world, &mut node, change).await {
             Ok((mended, lines)) => {
                 let is_named =
@@ -66,10 +71,17 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
         }
     }
     for (what, words) in BY_IP {
-        match mended(world, &mut node, || ip(words).map(drop)).await {
+        match mended(world, &mut node, async |_| ip(words).map(drop)).await {
             Ok((mended, _)) => report.mended(algorithm, what, mended),
             Err(error) => report.fails(algorithm, &format!("{what}: {error:#}")),
         }
+    }
+    let what = "IPv6 address with another prefix";
+    match mended(world, &mut node, async |world| world.lengthen_prefix(BRIDGE, ADDRESSES[1]).await)
+        .await
+    {
+        Ok((mended, _)) => report.mended(algorithm, what, mended),
+        Err(error) => report.fails(algorithm, &format!("{what}: {error:#}")),
     }
     for &knob in Knob::ALL {
         let (theirs, wanted) = (knobs::theirs(knob)?, knobs::shown(node::wanted(knob)));
@@ -83,15 +95,34 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
     node.stop().await
 }
 
+/// Makes a bridge that is nobody's, and a client in the VLAN: its packets keep the VLAN in the kernel when its link is deleted.
+async fn strangers(world: &mut World) -> anyhow::Result<()> {
+    world.apply(Step::CreateBridge { bridge: name("br0") }).await?;
+    let (vlan, link) = (VlanId::new(VLAN)?, name("lan1.10"));
+    world.apply(Step::CreateVlan { mesh: name(CLIENT[1]), vlan, link: link.clone() }).await?;
+    world.apply(Step::SetUp { link }).await?;
+    let client = attribute(CLIENT[1], "address")?;
+    let since = Instant::now();
+    loop {
+        let clients = world.kernel.local_clients(&name(MESHES[0])).await?;
+        let is_it = |it: &LocalClient| it.vlan == Some(vlan) && it.address.to_string() == client;
+        if clients.iter().any(is_it) {
+            return Ok(());
+        }
+        ensure!(since.elapsed() < WHOLE, "the client of the VLAN is not heard");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// Changes something and waits until all is as it was; returns how long that took and the lines that tell of it.
 async fn mended(
     world: &mut World,
     node: &mut Node,
-    change: impl FnOnce() -> anyhow::Result<()>,
+    change: impl AsyncFnOnce(&mut World) -> anyhow::Result<()>,
 ) -> anyhow::Result<(Mended, Vec<String>)> {
     let before = node.changes()?.len();
     let since = Instant::now();
-    change()?;
+    change(world).await?;
     until_whole(world, node, before + 1).await?;
     let after = since.elapsed();
     ensure!(after <= BY_EVENT, "it was back only after {} ms", after.as_millis());

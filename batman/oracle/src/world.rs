@@ -124,6 +124,19 @@ impl World {
         Ok(UdpSocket::bind((own, 0))?)
     }
 
+    /// Gives a link an address without a network, unmarked, in the place of the same with one.
+    pub(crate) async fn lengthen_prefix(
+        &mut self,
+        link: &str,
+        address: &str,
+    ) -> anyhow::Result<()> {
+        let address: Address = address.parse()?;
+        let index = self.index(link).await?;
+        self.apply(Step::RemoveAddress { link: name(link), address, to_become: None }).await?;
+        let alone = self.links.address().add(index, address.ip(), 128);
+        alone.execute().await.context("the address alone")
+    }
+
     /// Takes everything away again.
     pub(crate) async fn remove(self) -> anyhow::Result<()> {
         for link in [MESHES[0], MESHES[1], CABLE[0], CLIENT[0], "br0", BRIDGE] {
