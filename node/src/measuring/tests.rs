@@ -194,9 +194,8 @@ fn measurement_through_which_nothing_went_is_none() {
 fn measurement_that_was_cancelled_says_nothing() {
     let mut measuring = Measuring::default();
     let one = target("eth1", 1);
-    let soon = |bytes| {
-        Measurement { originator: one.node, bytes, duration: Duration::from_millis(40) }
-    };
+    let soon =
+        |bytes| Measurement { originator: one.node, bytes, duration: Duration::from_millis(40) };
 
     for bytes in [0, 100_000] {
         let cancelled = Ended { outcome: Ok(soon(bytes)), wish: Wish::Person, ..ended(&one, 0) };

@@ -1,6 +1,8 @@
 //! Lays cells out in columns.
 
-use std::fmt::Write as _;
+use std::iter;
+
+use unicode_width::UnicodeWidthStr as _;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -8,8 +10,8 @@ const GAP: usize = 2;
 /// Writes rows under their headings, each column as wide as its widest cell. Nothing is cut.
 pub fn layout<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
     let widths: [usize; N] = std::array::from_fn(|column| {
-        let cells = rows.iter().filter_map(|row| row.get(column).map(|cell| cell.chars().count()));
-        let heading = headings.get(column).map_or(0, |heading| heading.chars().count());
+        let cells = rows.iter().filter_map(|row| row.get(column).map(|cell| cell.width()));
+        let heading = headings.get(column).map_or(0, |heading| heading.width());
         cells.fold(heading, usize::max)
     });
     let mut text = String::new();
@@ -28,7 +30,7 @@ pub fn paragraph(text: &str, indent: &str) -> String {
     let mut lines = String::new();
     let mut used = 0;
     for word in text.split_whitespace() {
-        let wide = word.chars().count();
+        let wide = word.width();
         if used > 0 && used + 1 + wide <= WIDTH {
             lines.push(' ');
             used += 1 + wide;
@@ -37,7 +39,7 @@ pub fn paragraph(text: &str, indent: &str) -> String {
                 lines.push('\n');
             }
             lines.push_str(indent);
-            used = indent.chars().count() + wide;
+            used = indent.width() + wide;
         }
         lines.push_str(word);
     }
@@ -47,8 +49,8 @@ pub fn paragraph(text: &str, indent: &str) -> String {
 
 fn line<'a>(text: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[usize]) {
     for (cell, width) in cells.zip(widths) {
-        // A String takes any text; writing to it cannot fail.
-        let _ = write!(text, "{cell:width$}{:GAP$}", "");
+        text.push_str(cell);
+        text.extend(iter::repeat_n(' ', width.saturating_sub(cell.width()) + GAP));
     }
     text.truncate(text.trim_end_matches(' ').len());
     text.push('\n');
@@ -74,5 +76,7 @@ mod tests {
 
         assert_eq!(layout(["LINK", "NAME"], &rows), "LINK  NAME\neth1  a\ne\n");
         assert_eq!(layout(["LINK", "NAME"], &[]), "LINK  NAME\n");
+        let wide = [["屋上".to_owned(), "a".to_owned()], ["abcd".to_owned(), "b".to_owned()]];
+        assert_eq!(layout(["L", "N"], &wide), "L     N\n屋上  a\nabcd  b\n");
     }
 }

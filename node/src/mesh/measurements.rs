@@ -41,7 +41,7 @@ fn row(measured: &Measured, names: &Names, uptime: Duration) -> [String; 6] {
 
 fn shown(originator: &str, names: &Names) -> String {
     let address = originator.parse().ok();
-    address.map_or_else(|| originator.to_owned(), |address| names.show(address))
+    address.map_or_else(|| originator.to_owned(), |address| names.cell(address))
 }
 
 fn mbit(kbit: u64) -> String {

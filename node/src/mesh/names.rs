@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use batman::MacAddr;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// An address is so wide, in a terminal's columns.
+const WIDEST: usize = 17;
 
 /// What addresses are called.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +65,20 @@ impl Names {
         self.of(address).map_or_else(|| address.to_string(), str::to_owned)
     }
 
+    /// Returns the same for a table: a name is cut where it is wider than an address.
+    pub fn cell(&self, address: MacAddr) -> String {
+        let shown = self.show(address);
+        if shown.width() <= WIDEST {
+            return shown;
+        }
+        let mut used = 0;
+        let kept = shown.chars().take_while(|letter| {
+            used += letter.width().unwrap_or(0);
+            used < WIDEST
+        });
+        kept.chain(['…']).collect()
+    }
+
     /// Finds the address of a name, or reads an address. A name that two addresses share is none.
     pub fn address(&self, word: &str) -> Option<MacAddr> {
         if let Ok(address) = word.parse() {
@@ -102,6 +120,19 @@ mod tests {
 
         assert_eq!((names.of(NEAR), bad.len()), (None, 1));
         assert!(bad[0].to_string().is_ascii());
+    }
+
+    #[test]
+    fn name_in_a_table_is_as_wide_as_an_address_at_most() {
+        let shown = |name: &str| {
+            let mut names = Names::default();
+            names.learn(NEAR, name);
+            names.cell(NEAR)
+        };
+
+        assert_eq!(shown("the-seventeenth-x"), "the-seventeenth-x");
+        assert_eq!(shown("the-eighteenth-xyz"), "the-eighteenth-x…");
+        assert_eq!(shown("屋上の高いほうのアンテナ"), "屋上の高いほうの…");
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl<R: Row> Row for Told<R> {
     const CHANGES_ARE_TOLD: bool = R::CHANGES_ARE_TOLD;
 }
 
-/// A row that can be laid out in columns; with names of 15 letters and addresses they fit 80.
+/// A row that can be laid out in columns; they fit 80, whatever the names.
 pub trait Columns<const N: usize> {
     /// What stands above them.
     const HEADINGS: [&'static str; N];
@@ -44,7 +44,7 @@ impl Columns<4> for NeighbourLink {
 
     fn cells(&self, names: &Names) -> [String; 4] {
         [
-            names.show(self.neighbour.address),
+            names.cell(self.neighbour.address),
             self.neighbour.interface.to_string(),
             self.quality.map_or_else(|| "-".to_owned(), quality),
             ago(self.neighbour.last_seen),
@@ -59,9 +59,9 @@ impl Columns<6> for Originator {
     fn cells(&self, names: &Names) -> [String; 6] {
         [
             mark(self.best),
-            names.show(self.address),
+            names.cell(self.address),
             quality(self.quality),
-            names.show(self.neighbour),
+            names.cell(self.neighbour),
             self.interface.to_string(),
             ago(self.last_seen),
         ]
@@ -75,9 +75,9 @@ impl Columns<6> for Gateway {
     fn cells(&self, names: &Names) -> [String; 6] {
         [
             mark(self.best),
-            names.show(self.address),
+            names.cell(self.address),
             quality(self.quality),
-            names.show(self.router),
+            names.cell(self.router),
             self.interface.to_string(),
             format!("{}/{}", short(self.download), short(self.upload)),
         ]
@@ -94,7 +94,7 @@ impl Columns<6> for HardInterface {
         let override_ = settings.throughput_override.filter(|it| it.kbit() != 0);
         [
             self.name.to_string(),
-            names.show(self.address),
+            names.cell(self.address),
             if self.active { "active" } else { "inactive" }.to_owned(),
             settings.hop_penalty.map_or_else(dash, |it| it.to_string()),
             settings.elp_interval.map_or_else(dash, |it| format!("{} ms", it.as_millis())),
@@ -108,7 +108,7 @@ impl Columns<4> for LocalClient {
 
     fn cells(&self, names: &Names) -> [String; 4] {
         [
-            names.show(self.address),
+            names.cell(self.address),
             tag(self.vlan),
             self.last_seen.map_or_else(|| "-".to_owned(), ago),
             letters(self.flags),
@@ -122,9 +122,9 @@ impl Columns<6> for GlobalClient {
     fn cells(&self, names: &Names) -> [String; 6] {
         [
             mark(self.best),
-            names.show(self.address),
+            names.cell(self.address),
             tag(self.vlan),
-            names.show(self.originator),
+            names.cell(self.originator),
             format!("{} of {}", self.version, self.last_version),
             letters(self.flags),
         ]
@@ -136,9 +136,9 @@ impl Columns<5> for Claim {
 
     fn cells(&self, names: &Names) -> [String; 5] {
         [
-            names.show(self.client),
+            names.cell(self.client),
             tag(self.vlan),
-            names.show(self.backbone),
+            names.cell(self.backbone),
             own(self.own),
             format!("{:#06x}", self.checksum),
         ]
@@ -150,7 +150,7 @@ impl Columns<5> for Backbone {
 
     fn cells(&self, names: &Names) -> [String; 5] {
         [
-            names.show(self.address),
+            names.cell(self.address),
             tag(self.vlan),
             own(self.own),
             format!("{:#06x}", self.checksum),
@@ -163,7 +163,7 @@ impl Columns<4> for CachedAddress {
     const HEADINGS: [&'static str; 4] = ["IPV4 ADDRESS", "HARDWARE ADDRESS", "VLAN", "SEEN"];
 
     fn cells(&self, names: &Names) -> [String; 4] {
-        [self.ip.to_string(), names.show(self.address), tag(self.vlan), ago(self.last_seen)]
+        [self.ip.to_string(), names.cell(self.address), tag(self.vlan), ago(self.last_seen)]
     }
 }
 
@@ -172,7 +172,7 @@ impl Columns<2> for MulticastFlags {
 
     fn cells(&self, names: &Names) -> [String; 2] {
         let asked = self.flags.map_or_else(|| "does not say".to_owned(), asked);
-        [names.show(self.originator), asked]
+        [names.cell(self.originator), asked]
     }
 }
 
@@ -246,6 +246,8 @@ mod tests {
     use batman::{IfIndex, MacAddr};
 
     use super::*;
+    use unicode_width::UnicodeWidthStr as _;
+
     use crate::mesh::columns::layout;
 
     const NEAR: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
@@ -271,7 +273,9 @@ mod tests {
 
     #[test]
     fn every_table_fits_eighty_columns_at_its_widest() {
-        let names = Names::default();
+        let mut names = Names::default();
+        names.learn(NEAR, &"roof".repeat(9));
+        names.learn(FAR, &"屋上".repeat(9));
         let longest: batman::IfName = "abcdefghijklmno".parse().unwrap();
         let originator = Originator {
             address: FAR,
@@ -312,7 +316,7 @@ mod tests {
             layout(GlobalClient::HEADINGS, &[client.cells(&names)]),
             layout(MulticastFlags::HEADINGS, &[asks.cells(&names)]),
         ] {
-            assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+            assert!(table.lines().all(|line| line.width() <= 80), "{table}");
         }
     }
 

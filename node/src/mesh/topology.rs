@@ -106,14 +106,14 @@ impl Topology {
     pub fn table(&self, names: &Names) -> String {
         let links = self.views.iter().flat_map(|view| &view.links).map(|link| {
             let told = link.quality.map_or_else(|| "-".to_owned(), quality);
-            [names.show(link.from), names.show(link.to), "neighbour".to_owned(), told]
+            [names.cell(link.from), names.cell(link.to), "neighbour".to_owned(), told]
         });
         let own = self.views.first().map(|view| view.primary);
         let ways = self.ways.iter().map(|way| {
             [
-                own.map_or_else(String::new, |own| names.show(own)),
-                names.show(way.to),
-                format!("through {}", names.show(way.through)),
+                own.map_or_else(String::new, |own| names.cell(own)),
+                names.cell(way.to),
+                format!("through {}", names.cell(way.through)),
                 quality(way.quality),
             ]
         });

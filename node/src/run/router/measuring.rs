@@ -47,7 +47,8 @@ impl Router {
             .iter()
             .map(|link| (link.name.clone(), link.settings.throughput_override))
             .collect();
-        let is_measured = |link: &IfName| schedule != Schedule::Off && !seen.wireless.contains(link);
+        let is_measured =
+            |link: &IfName| schedule != Schedule::Off && !seen.wireless.contains(link);
         for (link, rate) in mesh.rates.iter_mut().filter(|(link, _)| is_measured(link)) {
             let set = set.iter().find(|(name, _)| name == link).and_then(|(_, set)| *set);
             let set = set.filter(|set| set.kbit() > 0);
