@@ -58,7 +58,11 @@ impl World {
             // With it on, broadcasts are held back for half a minute.
             world.switch(&mesh, Knob::BridgeLoopAvoidance, false).await?;
             world.apply(Step::Attach { link, mesh: mesh.clone() }).await?;
-            world.apply(Step::SetUp { link: mesh }).await?;
+            world.apply(Step::SetUp { link: mesh.clone() }).await?;
+            // While it is up, which kernels before Linux 6.2 refuse.
+            let aside = name("aside");
+            world.apply(Step::Rename { link: mesh.clone(), to: aside.clone() }).await?;
+            world.apply(Step::Rename { link: aside, to: mesh }).await?;
         }
         let (vlan, mesh) = (VlanId::new(VLAN)?, name(MESHES[0]));
         let link = name("bat0.10");
