@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use batman::{Error, IfName, Kernel, VlanId};
 use clap::{Args, Subcommand, ValueEnum};
+use mesh_node::io::api;
 use mesh_node::io::log::with_causes;
 use mesh_node::mesh::names::Names;
+use mesh_node::proto::node::StatusRequest;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::configured::{Configured, configured};
@@ -21,6 +23,9 @@ pub(super) const HOSTS: &str = "/etc/bat-hosts";
 
 /// Between two looks of `--watch`.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// A node that is well answers sooner.
+const MOMENT: Duration = Duration::from_millis(500);
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -161,13 +166,16 @@ async fn act(arguments: &Arguments) -> batman::Result<ExitCode> {
         Command::Look(looking) => Some(looking),
         Command::Measure(_) | Command::Measurements => None,
     };
-    let names = match names(arguments.hosts.as_deref()) {
+    let mut names = match names(arguments.hosts.as_deref()) {
         Ok(names) => names,
         Err(status) => return Ok(status),
     };
     let (Configured { mesh: configured, socket }, fault) = configured();
     if let Some(fault) = fault.filter(|_| arguments.mesh.is_none()) {
         eprintln!("mesh-node: {fault}");
+    }
+    if !arguments.json {
+        name_neighbours(&socket, &mut names).await;
     }
     if matches!(arguments.command, Command::Measurements) {
         return Ok(measure::show(&socket, &names, arguments.json).await);
@@ -208,6 +216,14 @@ async fn look(
             return Ok(ExitCode::SUCCESS);
         }
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Asks the node that runs here, if one does, who its neighbours are. A table waits no longer for names.
+async fn name_neighbours(socket: &Path, names: &mut Names) {
+    let asked = async { api::connect(socket).await.ok()?.status(StatusRequest {}).await.ok() };
+    if let Ok(Some(status)) = tokio::time::timeout(MOMENT, asked).await {
+        names.learn_neighbours(&status.get_ref().neighbours);
     }
 }
 

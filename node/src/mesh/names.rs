@@ -1,10 +1,12 @@
-//! Names for hardware addresses, in the format of batctl's `/etc/bat-hosts`.
+//! Names for hardware addresses, out of batctl's `/etc/bat-hosts` and of what neighbours have proven.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use batman::MacAddr;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use crate::proto::node::{Neighbour, NeighbourState};
 
 /// An address is so wide, in a terminal's columns.
 const WIDEST: usize = 17;
@@ -53,6 +55,17 @@ impl Names {
     /// Gives an address a name, unless it has one.
     pub fn learn(&mut self, address: MacAddr, name: &str) {
         self.0.entry(address).or_insert_with(|| name.to_owned());
+    }
+
+    /// Gives the neighbours that have proven who they are the last word of their SPIFFE IDs.
+    pub fn learn_neighbours(&mut self, neighbours: &[Neighbour]) {
+        let verified = NeighbourState::Verified;
+        for neighbour in neighbours.iter().filter(|it| it.state() == verified) {
+            let word = neighbour.spiffe_id.as_deref().and_then(|id| id.rsplit('/').next());
+            if let (Ok(address), Some(name)) = (neighbour.mac.parse(), word) {
+                self.learn(address, name);
+            }
+        }
     }
 
     /// Returns an address's name.
@@ -120,6 +133,26 @@ mod tests {
 
         assert_eq!((names.of(NEAR), bad.len()), (None, 1));
         assert!(bad[0].to_string().is_ascii());
+    }
+
+    #[test]
+    fn neighbour_that_has_proven_itself_has_a_name_but_where_the_host_file_gives_another() {
+        let neighbour = |mac: MacAddr, state: NeighbourState| Neighbour {
+            mac: mac.to_string(),
+            state: state.into(),
+            spiffe_id: Some("spiffe://x0tta6bl4.mesh/node/bravo".to_owned()),
+            ..Neighbour::default()
+        };
+        let verified = neighbour(NEAR, NeighbourState::Verified);
+        let refused = neighbour(FAR, NeighbourState::Refused);
+
+        let (mut names, mut given) = (Names::default(), Names::default());
+        given.learn(NEAR, "roof");
+        names.learn_neighbours(&[verified.clone(), refused]);
+        given.learn_neighbours(&[verified]);
+
+        assert_eq!((names.of(NEAR), names.of(FAR)), (Some("bravo"), None));
+        assert_eq!(given.of(NEAR), Some("roof"));
     }
 
     #[test]

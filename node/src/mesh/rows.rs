@@ -244,10 +244,9 @@ fn short(rate: Throughput) -> String {
 mod tests {
     use batman::codec::TtFlags;
     use batman::{IfIndex, MacAddr};
-
-    use super::*;
     use unicode_width::UnicodeWidthStr as _;
 
+    use super::*;
     use crate::mesh::columns::layout;
 
     const NEAR: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
