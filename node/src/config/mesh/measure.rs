@@ -49,7 +49,7 @@ static DURATION: Key = Key {
 };
 static AIR_TIME: Key = Key {
     name: "air_time",
-    doc: "The most that measurements take on one hard interface in any hour, at least two of them. Those that a\nperson asks for count, and are never refused for it.",
+    doc: "The most that this node's measurements take on one hard interface in any hour, at least two of them. Those that a\nperson asks for count, and are never refused for it.",
     preset: Preset::Default("\"60s\""),
 };
 
