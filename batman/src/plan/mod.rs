@@ -24,10 +24,11 @@ use crate::{IfIndex, IfName, Link, MeshDevice, Seen, Wanted};
 /// one. Links that are in the mesh and not wanted
 /// there are detached. A link that another program took from the mesh or its bridge since an earlier
 /// look ([`Seen::held`]) is taken back, and the mesh device that it renamed gets its name: that step
-/// stands alone, since what the device has is seen under its name only. Settings, VLANs, ports and addresses that are not wanted are another's and
-/// stay, but for addresses that carry our own mark. Steps are worth trying even after one before
-/// them failed: a hard interface that the kernel refuses does not keep the mesh from the others.
-/// What stands in the way and is not ours to move is left alone here and named by [`obstacles`].
+/// stands alone, since what the device has is seen under its name only. Settings, VLANs, ports and
+/// addresses that are not wanted are another's and stay, but for addresses that carry our own mark.
+/// Steps are worth trying even after one before them failed: a hard interface that the kernel
+/// refuses does not keep the mesh from the others. What stands in the way and is not ours to move is
+/// left alone here and named by [`obstacles`].
 pub fn plan(wanted: &Wanted, seen: &Seen) -> Vec<Step> {
     if let Some(link) = renamed(wanted, seen) {
         return vec![Step::Rename { link: link.name.clone(), to: wanted.mesh().clone() }];
@@ -93,9 +94,9 @@ fn hard_interfaces(wanted: &Wanted, seen: &Seen, kept: Option<&MeshDevice>) -> V
 /// The wanted hard interfaces that exist and serve nobody else, or that somebody took.
 fn available<'a>(wanted: &Wanted, seen: &'a Seen) -> Vec<&'a Link> {
     let existing = wanted.hard_interfaces().iter().filter_map(|name| seen.link(name));
-    let is_taken =
+    let is_anothers =
         |link: &Link| other_master(link, seen).is_some() && !seen.held.contains(link.index);
-    existing.filter(|link| !is_taken(link)).collect()
+    existing.filter(|link| !is_anothers(link)).collect()
 }
 
 fn other_master(link: &Link, seen: &Seen) -> Option<IfIndex> {
