@@ -55,7 +55,7 @@ fn forms(site: &Site, name: &str, algorithm: &'static str) -> anyhow::Result<()>
 const ROUTERS: [&str; 3] = ["alpha", "bravo", "charlie"];
 
 /// Measures as often as it may. Looks are rare, so that what is quick is quick by event.
-const MEASURING: &str = "[mesh.measure]\nschedule = \"on\"\ninterval = \"1h\"\nduration = \"3s\"\n\
+const MEASURING: &str = "[mesh.measure]\nschedule = \"on\"\ninterval = \"1h\"\nduration = \"6s\"\n\
                          air_time = \"30m\"\n[loop]\ninterval = \"5s\"\n";
 
 /// Virtio has no speed: each router finds one out. Of two on one segment only one does at a time.
@@ -83,16 +83,16 @@ fn measure_one_another(mesh: &Mesh<'_>) -> anyhow::Result<()> {
     ensure!(known.contains("\"by_hand\":true"), "the node knows nothing of it: {known}");
     let mut ends = Vec::new();
     for router in ROUTERS {
-        for (time, kbit) in results(mesh, router)? {
-            ensure!(kbit > 0, "{router} measured nothing");
-            ends.push((time, router, kbit));
-        }
+        ends.extend(results(mesh, router)?.into_iter().map(|result| (router, result)));
     }
-    ends.sort_unstable();
+    ends.sort_by(|one, other| one.1.end.total_cmp(&other.1.end));
     tell(format_args!("measured, by second of the day: {ends:?}"));
-    // Their clocks have no fractions of seconds, and began within a second of one another.
-    let is_apart = |pair: &[(u64, &str, u64)]| match pair {
-        [first, second] => first.1 == second.1 || second.0 > first.0,
+    let nothing = ends.iter().find(|(_, result)| result.kbit == 0);
+    ensure!(nothing.is_none(), "nothing was measured: {nothing:?}");
+    let is_apart = |pair: &[(&str, Found)]| match pair {
+        [first, second] => {
+            first.0 == second.0 || second.1.end - second.1.seconds + SKEW >= first.1.end
+        }
         _ => true,
     };
     ensure!(ends.windows(2).all(is_apart), "two measured at once: {ends:?}");
@@ -102,8 +102,19 @@ fn measure_one_another(mesh: &Mesh<'_>) -> anyhow::Result<()> {
 /// What `mesh measure` ends with while somebody else measures.
 const BUSY: i32 = 75;
 
-/// When a router has measured, in seconds of the day, and what.
-fn results(mesh: &Mesh<'_>, router: &str) -> anyhow::Result<Vec<(u64, u64)>> {
+/// The routers' clocks began within a second of one another, and results have whole seconds.
+const SKEW: f64 = 2.0;
+
+/// What a router has measured.
+#[derive(Debug)]
+struct Found {
+    /// In seconds of the day.
+    end: f64,
+    seconds: f64,
+    kbit: u64,
+}
+
+fn results(mesh: &Mesh<'_>, router: &str) -> anyhow::Result<Vec<Found>> {
     let told = mesh.node(router)?.run("mesh-node mesh measurements --json")?;
     let told: Value = serde_json::from_str(&told)?;
     let neighbours = told.get("neighbours").and_then(Value::as_array).context("no neighbours")?;
@@ -111,9 +122,13 @@ fn results(mesh: &Mesh<'_>, router: &str) -> anyhow::Result<Vec<(u64, u64)>> {
     let result = |result: &Value| {
         let time = result.get("time")?.as_str()?;
         let clock = time.split_once('T')?.1.trim_end_matches('Z');
-        let mut parts = clock.split(':').map(|part| part.parse::<u64>().ok());
+        let mut parts = clock.split(':').map(|part| part.parse::<f64>().ok());
         let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next()??);
-        Some((hours * 3_600 + minutes * 60 + seconds, result.get("throughput_kbit")?.as_u64()?))
+        Some(Found {
+            end: hours * 3_600.0 + minutes * 60.0 + seconds,
+            seconds: result.get("seconds")?.as_f64()?,
+            kbit: result.get("throughput_kbit")?.as_u64()?,
+        })
     };
     results.map(|it| result(it).with_context(|| it.to_string())).collect()
 }
