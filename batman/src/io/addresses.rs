@@ -116,7 +116,10 @@ fn read(message: &AddressMessage) -> Option<LinkAddress> {
     let ip = local.or_else(|| {
         find(|a| if let AddressAttribute::Address(ip) = a { Some(*ip) } else { None })
     })?;
-    let has_failed = |attribute: &AddressAttribute| matches!(attribute, AddressAttribute::Flags(flags) if flags.contains(AddressFlags::Dadfailed));
+    let has_failed = |attribute: &AddressAttribute| match attribute {
+        AddressAttribute::Flags(flags) => flags.contains(AddressFlags::Dadfailed),
+        _ => false,
+    };
     Some(LinkAddress {
         link: IfIndex(message.header.index),
         address: Address::new(ip, message.header.prefix_len)?,

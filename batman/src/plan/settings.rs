@@ -96,8 +96,9 @@ pub(super) fn carries(link: &Link, id: VlanId, device: &MeshDevice) -> bool {
 }
 
 /// Whether a VLAN that is there is another's: of a link with another name, or of the bridge whose
-/// port the mesh device is, if that bridge filters VLANs. Else its link is gone, and the kernel keeps the VLAN for as long as it
-/// knows clients in it (batadv_interface_add_vid in net/batman-adv/mesh-interface.c revives it).
+/// port the mesh device is, if that bridge filters VLANs. Else its link is gone, and the kernel
+/// keeps the VLAN for as long as it knows clients in it (batadv_interface_add_vid in
+/// net/batman-adv/mesh-interface.c revives it).
 pub(super) fn is_brought(id: VlanId, seen: &Seen, kept: Option<&MeshDevice>) -> bool {
     let Some(device) = kept else { return false };
     let master = seen.link_at(device.index).and_then(|link| seen.link_at(link.master?));
