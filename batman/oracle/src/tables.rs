@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use batman::codec::BatadvCmd;
-use batman::{IfName, Kernel, LinkQuality, MacAddr, VlanId};
+use batman::{ClientFlags, IfName, Kernel, LinkQuality, MacAddr, VlanId};
 use serde_json::Value;
 
 use crate::batctl;
@@ -18,10 +18,10 @@ pub(crate) const TRIES: usize = 20;
 /// Between two tries.
 pub(crate) const PAUSE: Duration = Duration::from_millis(300);
 
-/// What changes from one look to the next: only that it is there is compared.
-pub(crate) const RESTLESS: [&str; 4] = ["last_seen_msecs", "tq", "throughput", "tt_flags"];
+/// What is another at each look: only that it is there is compared. The rest is the same at one of some tries.
+pub(crate) const RESTLESS: [&str; 1] = ["last_seen_msecs"];
 
-/// A row, with what changes all the time only as being there.
+/// A row, with what is another at each look only as being there.
 type Rows = BTreeSet<String>;
 
 /// Compares each table.
@@ -36,9 +36,7 @@ pub(crate) async fn check(world: &mut World, report: &mut Report) -> anyhow::Res
         match same(&mut world.kernel, table).await {
             Ok((rows, keys)) => {
                 report.table(world.algorithm, table.query, rows);
-                if rows > 0 {
-                    report.covers(command(table.kind), &keys);
-                }
+                report.covers(command(table.kind), &keys);
             }
             Err(error) => report.fails(world.algorithm, &format!("{}: {error:#}", table.query)),
         }
@@ -157,7 +155,7 @@ async fn lacking(kernel: &mut Kernel, table: Table) -> Option<&'static str> {
     theirs(table).is_err().then_some(*option)
 }
 
-/// Reads until both see the same, and tells how many rows that are and which keys are in them.
+/// Reads until both see the same, and something, and tells how many rows that are and which keys are in them.
 async fn same(kernel: &mut Kernel, table: Table) -> anyhow::Result<(usize, Vec<&'static str>)> {
     let mesh = name(MESHES[0]);
     let mut last = (Rows::new(), Rows::new());
@@ -165,7 +163,7 @@ async fn same(kernel: &mut Kernel, table: Table) -> anyhow::Result<(usize, Vec<&
         let ours = ours(kernel, &mesh, table.kind).await?;
         let told = theirs(table)?;
         let theirs = rows_of(table, &told);
-        if ours == theirs {
+        if ours == theirs && !ours.is_empty() {
             let is_told = |key: &&str| told.iter().any(|row| row.get(*key).is_some());
             return Ok((ours.len(), table.keys.iter().copied().filter(is_told).collect()));
         }
@@ -224,13 +222,13 @@ async fn ours(kernel: &mut Kernel, mesh: &IfName, kind: Kind) -> anyhow::Result<
                 it.interface.to_string(),
                 index,
                 there(true),
-                there(it.throughput.is_some()),
+                it.throughput.map_or_else(|| "-".to_owned(), |it| it.kbit().to_string()),
             ]
         }),
         Kind::Originators => rows(kernel.originators(mesh).await?, |it| {
             let interface = it.interface.to_string();
             let index = it.interface_index.0.to_string();
-            let [tq, throughput] = measured(it.quality);
+            let [tq, throughput] = measured(it.quality, 1);
             vec![
                 mac(it.address),
                 mac(it.neighbour),
@@ -244,7 +242,7 @@ async fn ours(kernel: &mut Kernel, mesh: &IfName, kind: Kind) -> anyhow::Result<
         }),
         Kind::Gateways => rows(kernel.gateways(mesh).await?, |it| {
             let (down, up) = (it.download.kbit() / 100, it.upload.kbit() / 100);
-            let [tq, throughput] = measured(it.quality);
+            let [tq, throughput] = measured(it.quality, GATEWAYS);
             let (router, interface) = (mac(it.router), it.interface.to_string());
             let (down, up) = (down.to_string(), up.to_string());
             vec![mac(it.address), router, interface, down, up, flag(it.best), tq, throughput]
@@ -276,21 +274,31 @@ async fn clients(kernel: &mut Kernel, mesh: &IfName, kind: Kind) -> anyhow::Resu
     if matches!(kind, Kind::LocalClients) {
         return Ok(rows(kernel.local_clients(mesh).await?, |it| {
             let seen = there(it.last_seen.is_some());
-            vec![mac(it.address), tag(it.vlan), it.checksum.to_string(), seen, there(true)]
+            vec![mac(it.address), tag(it.vlan), it.checksum.to_string(), seen, bits(it.flags)]
         }));
     }
     Ok(rows(kernel.global_clients(mesh).await?, |it| {
         let (checksum, best) = (it.checksum.to_string(), flag(it.best));
         let (version, last) = (it.version.to_string(), it.last_version.to_string());
         let (client, originator) = (mac(it.address), mac(it.originator));
-        vec![client, tag(it.vlan), originator, checksum, best, version, last, there(true)]
+        vec![client, tag(it.vlan), originator, checksum, best, version, last, bits(it.flags)]
     }))
 }
 
-/// Which of the two measures there is.
-fn measured(quality: LinkQuality) -> [String; 2] {
-    let is_tq = matches!(quality, LinkQuality::Tq(_));
-    [there(is_tq), there(!is_tq)]
+/// The kernel tells a gateway's throughput in so many kbit/s.
+const GATEWAYS: u64 = 100;
+
+/// The one of the two measures that there is, in the kernel's unit.
+fn measured(quality: LinkQuality, kbit: u64) -> [String; 2] {
+    let none = || "-".to_owned();
+    match quality {
+        LinkQuality::Tq(tq) => [tq.to_string(), none()],
+        LinkQuality::Throughput(rate) => [none(), (rate.kbit() / kbit).to_string()],
+    }
+}
+
+fn bits(flags: ClientFlags) -> String {
+    flags.bits().to_string()
 }
 
 fn there(is_there: bool) -> String {
