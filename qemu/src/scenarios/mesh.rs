@@ -79,8 +79,11 @@ fn measure_one_another(mesh: &Mesh<'_>) -> anyhow::Result<()> {
         ensure!([0, BUSY].contains(&done.status), "{} ended with {}", by_hand, done.status);
         Ok(Seen::when(done.status == 0, || "the neighbourhood is busy".to_owned()))
     })?;
-    let known = mesh.node("alpha")?.run("mesh-node mesh measurements --json")?;
-    ensure!(known.contains("\"by_hand\":true"), "the node knows nothing of it: {known}");
+    // The caller hears of the result at once, and the status has it after the next look.
+    mesh.lab.wait_until("the node to know of it", Duration::from_secs(10), || {
+        let known = mesh.node("alpha")?.run("mesh-node mesh measurements --json")?;
+        Ok(Seen::when(known.contains("\"by_hand\":true"), || known))
+    })?;
     let mut ends = Vec::new();
     for router in ROUTERS {
         ends.extend(results(mesh, router)?.into_iter().map(|result| (router, result)));
