@@ -13,8 +13,9 @@ use flags::{CLIENT, LOG_LEVELS, MULTICAST, MULTICAST_PRIVATE, Words};
 use netlink_packet_core::DecodeError;
 
 use crate::{
-    GatewayMode, MacAddr, VlanId,
+    GatewayMode, MacAddr,
     codec::{Attributes, BatadvAttr as Attr},
+    mesh::reply,
 };
 
 /// Tells an address's name, if it has one.
@@ -234,13 +235,11 @@ fn is_on(attribute: &Attr) -> bool {
     }
 }
 
-/// Appends the number of a tag (net/batman-adv/main.h: BATADV_VLAN_HAS_TAG is bit 15); -1 without one.
+/// Appends the number of a tag; -1 without one.
 fn vlan(text: &mut Vec<u8>, tag: u16) {
-    const TAGGED: u16 = 1 << 15;
-    if tag & TAGGED == 0 {
-        text.extend_from_slice(b"-1");
-    } else {
-        decimal(text, u32::from(tag & VlanId::MAX.number()));
+    match reply::vlan(tag) {
+        None => text.extend_from_slice(b"-1"),
+        Some(vlan) => decimal(text, u32::from(vlan.number())),
     }
 }
 

@@ -32,7 +32,7 @@ enum Command {
     /// Runs the node until it is told to stop (SIGTERM).
     Run {
         /// The configuration.
-        #[arg(long, default_value = "/etc/mesh-node/config.toml")]
+        #[arg(long, default_value = places::CONFIG)]
         config: PathBuf,
     },
     /// Tells who the node is, who its neighbours are, and what is wrong.

@@ -60,6 +60,6 @@ pub(super) fn milliseconds(count: u32) -> Duration {
 /// BATADV_VLAN_HAS_TAG (net/batman-adv/main.h): without this bit the row is of untagged packets.
 const HAS_TAG: u16 = 1 << 15;
 
-pub(super) fn vlan(number: u16) -> Option<VlanId> {
+pub(crate) fn vlan(number: u16) -> Option<VlanId> {
     (number & HAS_TAG != 0).then(|| VlanId::from_tag(number))
 }

@@ -7,9 +7,6 @@ use batman::IfName;
 use mesh_node::io::places;
 use serde::Deserialize;
 
-/// Where the configuration is.
-const FILE: &str = "/etc/mesh-node/config.toml";
-
 /// The mesh interface, and where the node answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Configured {
@@ -38,12 +35,12 @@ struct Api {
 /// Reads the configuration: the usual values where there is none or it says nothing of them. The sentence says why it
 /// could not be read.
 pub(super) fn configured() -> (Configured, Option<String>) {
-    let Ok(text) = std::fs::read_to_string(FILE) else { return (usual(), None) };
+    let Ok(text) = std::fs::read_to_string(places::CONFIG) else { return (usual(), None) };
     match read(&text) {
         Ok(configured) => (configured, None),
         Err(why) => {
             let usual = usual();
-            let told = format!("{FILE}: {why}; taking {} for the mesh", usual.mesh);
+            let told = format!("{}: {why}; taking {} for the mesh", places::CONFIG, usual.mesh);
             (usual, Some(told))
         }
     }

@@ -138,7 +138,7 @@ fn is_another(status: &tonic::Status) -> bool {
 }
 
 /// Tells what the node that runs here has measured.
-pub(super) async fn show(socket: &Path, names: &Names, as_json: bool) -> ExitCode {
+pub(super) async fn show(socket: &Path, mut names: Names, as_json: bool) -> ExitCode {
     let status = match api::connect(socket).await {
         Ok(mut node) => node.status(StatusRequest {}).await.map_err(anyhow::Error::from),
         Err(error) => Err(error),
@@ -155,7 +155,8 @@ pub(super) async fn show(socket: &Path, names: &Names, as_json: bool) -> ExitCod
     let told = if as_json {
         format!("{}\n", json!(measuring))
     } else {
-        measurements::table(&measuring, names, uptime)
+        names.learn_neighbours(&status.neighbours);
+        measurements::table(&measuring, &names, uptime)
     };
     // Whoever has read enough closes the pipe.
     let _ = write!(io::stdout(), "{told}");

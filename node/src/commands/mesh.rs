@@ -174,11 +174,11 @@ async fn act(arguments: &Arguments) -> batman::Result<ExitCode> {
     if let Some(fault) = fault.filter(|_| arguments.mesh.is_none()) {
         eprintln!("mesh-node: {fault}");
     }
+    if matches!(arguments.command, Command::Measurements) {
+        return Ok(measure::show(&socket, names, arguments.json).await);
+    }
     if !arguments.json {
         name_neighbours(&socket, &mut names).await;
-    }
-    if matches!(arguments.command, Command::Measurements) {
-        return Ok(measure::show(&socket, &names, arguments.json).await);
     }
     let mesh = arguments.mesh.clone().unwrap_or(configured);
     let mut viewer = Viewer { kernel: Kernel::open()?, mesh: &mesh, names };

@@ -8,6 +8,7 @@ use batman::{Kernel, Obstacle, Seen, Step, Wanted, obstacles, plan as steps, was
 use clap::Args;
 use mesh_node::config::Config;
 use mesh_node::io::log::with_causes;
+use mesh_node::io::places;
 use serde_json::{Value, json};
 
 use super::exit;
@@ -15,7 +16,7 @@ use super::exit;
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// The configuration.
-    #[arg(long, default_value = "/etc/mesh-node/config.toml", value_name = "FILE")]
+    #[arg(long, default_value = places::CONFIG, value_name = "FILE")]
     config: PathBuf,
 }
 

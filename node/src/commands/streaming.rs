@@ -55,11 +55,7 @@ pub(crate) fn plain<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> Option<Qu
 
 /// Answers such a question, or nothing at all if there is something to explain.
 pub(crate) fn answer(Question { command, mesh }: Question) -> Option<ExitCode> {
-    let mesh = match (mesh, configured()) {
-        (Some(mesh), _) => mesh,
-        (None, (configured, None)) => configured.mesh,
-        (None, (_, Some(_))) => return None,
-    };
+    let mesh = mesh.or_else(configured_mesh)?;
     let names = match std::fs::read_to_string(mesh::HOSTS) {
         Ok(text) => Names::read(&text),
         Err(_) => (Names::default(), Vec::new()),
@@ -99,6 +95,12 @@ pub(crate) fn answer(Question { command, mesh }: Question) -> Option<ExitCode> {
         eprintln!("{left_out} rows are left out");
     }
     Some(ExitCode::SUCCESS)
+}
+
+/// The configuration's mesh; nothing if there is something wrong with it.
+fn configured_mesh() -> Option<IfName> {
+    let (configured, fault) = configured();
+    fault.is_none().then_some(configured.mesh)
 }
 
 /// Rows that are not written yet.

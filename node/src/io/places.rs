@@ -3,6 +3,9 @@
 /// Where the data file system is mounted.
 pub const DATA: &str = "/data";
 
+/// The configuration.
+pub const CONFIG: &str = "/etc/mesh-node/config.toml";
+
 /// The host name.
 pub const HOST_NAME: &str = "/data/hostname";
 
