@@ -96,6 +96,9 @@ fn row_that_cannot_be_read_leaves_no_trace() {
 
     assert!(write_row(&mut text, Attributes::new(&cut), &|_| None).is_err());
     assert_eq!(text, b"[");
+    let cut_later = [whole, cut].concat();
+    assert!(write_row(&mut text, Attributes::new(&cut_later), &|_| None).is_err());
+    assert_eq!(text, b"[");
     assert!(write_row(&mut text, Attributes::new(&whole), &|_| None).is_ok());
     assert_eq!(text, br#"[{"last_seen_msecs":40}"#);
 }
